@@ -1,0 +1,219 @@
+"""Orders: what intake says of them once a channel's payload is understood."""
+
+from datetime import date
+from enum import StrEnum
+from typing import ClassVar, Literal, TypeAlias
+
+from pydantic import AwareDatetime, Field
+
+from schemas.event import Event, Value
+from schemas.place import Place
+from schemas.units import Centimetres, Dong, Grams, PositiveInt
+
+StageName: TypeAlias = Literal["intake", "routing", "packing", "booking"]
+
+
+class Channel(StrEnum):
+    """Where orders come from."""
+
+    DIRECT = "direct"
+    POSTMART = "postmart"
+    VOSO = "voso"
+    SHOPEE = "shopee"
+    LAZADA = "lazada"
+    TIKI = "tiki"
+    SENDO = "sendo"
+
+
+class OcopGroup(StrEnum):
+    """The six product groups of the programme (Decision 148/QĐ-TTg)."""
+
+    FOOD = "food"
+    BEVERAGE = "beverage"
+    HERBAL = "herbal"
+    HANDICRAFT = "handicraft"
+    ORNAMENTAL = "ornamental"
+    TOURISM = "tourism"
+
+
+class Handling(StrEnum):
+    """Handling classes; each carrier service lists those it accepts."""
+
+    DRY = "dry"
+    LIQUID = "liquid"
+    POWDER = "powder"
+    FRAGILE = "fragile"
+    FROZEN = "frozen"
+    FRESH = "fresh"
+    LIVE_PLANT = "live_plant"
+    LIVE_ANIMAL = "live_animal"
+    OVERSIZE = "oversize"
+    HIGH_VALUE = "high_value"
+
+
+class HoldReason(StrEnum):
+    """Why an order waits for a person."""
+
+    AWAITING_PAYMENT = "awaiting_payment"
+    ADDRESS_INCORRECT = "address_incorrect"
+    ADDRESS_AMBIGUOUS = "address_ambiguous"
+    CERTIFICATE_EXPIRED = "certificate_expired"
+    NOT_SHIPPABLE = "not_shippable"
+    PRODUCT_UNKNOWN = "product_unknown"
+    OUT_OF_STOCK = "out_of_stock"
+    NO_ELIGIBLE_CARRIER = "no_eligible_carrier"
+    FRAUD_RISK = "fraud_risk"
+    CHANNEL_HOLD = "channel_hold"
+    WEIGHT_MISMATCH = "weight_mismatch"
+    OPS = "ops"
+
+
+class Hold(Value):
+    """One reason to wait, with what a seller can do about it and who set it."""
+
+    reason: HoldReason
+    detail: str
+    by: str
+    since: AwareDatetime
+
+
+class OrderLine(Value):
+    """One line. Star, group and certificate are the registry's, as they were at that moment.
+
+    `star` is 0 where no certificate was valid. `weight_g` and the sizes are of one unit.
+    """
+
+    line_no: PositiveInt
+    sku: str
+    name: str
+    quantity: PositiveInt
+    unit_price_vnd: Dong
+    weight_g: Grams
+    length_cm: Centimetres | None = None
+    width_cm: Centimetres | None = None
+    height_cm: Centimetres | None = None
+    origin_id: str
+    group: OcopGroup
+    star: int = Field(ge=0, le=5)
+    certificate_no: str | None = None
+    handling: tuple[Handling, ...]
+    lot: str | None = None
+    best_before: date | None = None
+    transit_tolerance_h: PositiveInt | None = None
+
+
+class OrderEvent(Event):
+    """An event about one order, keyed and counted by it."""
+
+    order_id: str
+
+    @property
+    def key(self) -> str:
+        return self.order_id
+
+    @property
+    def entity(self) -> str:
+        return self.order_id
+
+
+class OrderContent(OrderEvent):
+    """The whole order as it stands after a version of it."""
+
+    channel: Channel
+    seller_id: str
+    channel_order_no: str
+    placed_at: AwareDatetime
+    destination: Place
+    lines: tuple[OrderLine, ...] = Field(min_length=1)
+    goods_vnd: Dong
+    shipping_vnd: Dong
+    discount_vnd: Dong
+    total_vnd: Dong
+    cod_vnd: Dong
+    shipping_payer: Literal["buyer", "seller"]
+    fixed_carrier: str | None = None
+
+
+class OrderPlaced(OrderContent):
+    """An order passed every check for the first time and may be routed."""
+
+    topic_name: ClassVar[str] = "order.placed.v1"
+
+
+class OrderAmended(OrderContent):
+    """A placed order changed; this is all of it, checked again."""
+
+    topic_name: ClassVar[str] = "order.amended.v1"
+
+
+class OrderHeld(OrderEvent):
+    """The holds a stage has on an order: the full set, so the newest version replaces older ones."""
+
+    topic_name: ClassVar[str] = "order.held.v1"
+
+    channel: Channel
+    seller_id: str
+    placed_at: AwareDatetime
+    stage: StageName
+    holds: tuple[Hold, ...] = Field(min_length=1)
+
+    @property
+    def entity(self) -> str:
+        return f"{self.order_id}|{self.stage}"
+
+
+class OrderReleased(OrderEvent):
+    """A stage has no hold on the order any more; from intake also the call to look again."""
+
+    topic_name: ClassVar[str] = "order.released.v1"
+
+    channel: Channel
+    seller_id: str
+    stage: StageName
+    by: str
+    why: str
+
+    @property
+    def entity(self) -> str:
+        return f"{self.order_id}|{self.stage}"
+
+
+class OrderCancelRequested(OrderEvent):
+    """Buyer, channel, seller or ops want the order ended; status decides what is still possible."""
+
+    topic_name: ClassVar[str] = "order.cancel_requested.v1"
+
+    channel: Channel
+    seller_id: str
+    by: str
+    why: str
+    command_id: str | None = None
+
+
+class OrderReceivedBack(OrderEvent):
+    """The seller or the warehouse has the goods of a shipment back."""
+
+    topic_name: ClassVar[str] = "order.received_back.v1"
+
+    channel: Channel
+    seller_id: str
+    by: str
+    why: str
+    command_id: str | None = None
+
+
+class CommandRefused(OrderEvent):
+    """A command that cannot be carried out, with a reason a seller can act on."""
+
+    topic_name: ClassVar[str] = "command.refused.v1"
+
+    seller_id: str
+    channel: Channel
+    command_id: str
+    command: str
+    code: str
+    reason: str
+
+    @property
+    def entity(self) -> str:
+        return self.command_id

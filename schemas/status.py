@@ -1,0 +1,115 @@
+"""Status: what a seller sees of an order, derived from every fact about it."""
+
+from enum import StrEnum
+from typing import ClassVar
+
+from pydantic import AwareDatetime, NonNegativeInt
+
+from schemas.event import Value
+from schemas.intake import Channel, Hold, OrderEvent
+from schemas.tracking import CodState, TrackingStatus
+
+
+class Fulfilment(StrEnum):
+    """Our own axis: strict, moved by commands and by four kinds of tracking facts."""
+
+    RECEIVED = "received"
+    VALIDATED = "validated"
+    ALLOCATED = "allocated"
+    PACKING = "packing"
+    PACKED = "packed"
+    LABEL_READY = "label_ready"
+    AWAITING_HANDOVER = "awaiting_handover"
+    HANDED_OVER = "handed_over"
+    DELIVERED = "delivered"
+    CLOSED = "closed"
+    ON_HOLD = "on_hold"
+    CANCEL_REQUESTED = "cancel_requested"
+    CANCELLED = "cancelled"
+    RETURNED_TO_STOCK = "returned_to_stock"
+
+
+class ParcelStatus(Value):
+    """A parcel as its seller sees it."""
+
+    parcel_id: str
+    carrier: str | None = None
+    tracking_no: str | None = None
+    status: TrackingStatus | None = None
+    detail: str | None = None
+    attributed_to: str | None = None
+    provisional: bool = False
+    attempt_no: NonNegativeInt = 0
+    cod_state: CodState = CodState.NOT_APPLICABLE
+
+
+class ShipmentStatus(Value):
+    """A shipment and its parcels."""
+
+    shipment_id: str
+    fulfilment: Fulfilment
+    carrier: str | None = None
+    service: str | None = None
+    parcels: tuple[ParcelStatus, ...] = ()
+
+
+class RefusedCommand(Value):
+    """A command or a packing report that was not carried out."""
+
+    command_id: str
+    command: str
+    code: str
+    reason: str
+
+
+class OrderStatusChanged(OrderEvent):
+    """The order's derived status. `status` is the seller-facing word: a fulfilment state until
+    hand-over, then the tracking state of the least advanced live parcel.
+    `as_of` is the time of the newest fact that formed it.
+    """
+
+    topic_name: ClassVar[str] = "order.status_changed.v1"
+
+    channel: Channel
+    seller_id: str
+    status: str
+    fulfilment: Fulfilment
+    as_of: AwareDatetime
+    flags: tuple[str, ...] = ()
+    holds: tuple[Hold, ...] = ()
+    shipments: tuple[ShipmentStatus, ...] = ()
+    refused: RefusedCommand | None = None
+    """Set only in the version that tells of a refusal."""
+
+    @property
+    def key(self) -> str:
+        return self.seller_id
+
+
+class OrderCancelled(OrderEvent):
+    """The order ended before delivery; nothing of it may be packed or booked any more."""
+
+    topic_name: ClassVar[str] = "order.cancelled.v1"
+
+    channel: Channel
+    seller_id: str
+    by: str
+    why: str
+
+
+class BookingVoidRequested(OrderEvent):
+    """Booking is asked to void every booking of the order, present and coming."""
+
+    topic_name: ClassVar[str] = "booking.void_requested.v1"
+
+    seller_id: str
+    why: str
+
+
+class OrderRecallRequested(OrderEvent):
+    """The goods are with the carrier: it is asked to bring them back."""
+
+    topic_name: ClassVar[str] = "order.recall_requested.v1"
+
+    seller_id: str
+    why: str

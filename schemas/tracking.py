@@ -1,0 +1,107 @@
+"""Tracking: what carriers say of parcels, in one vocabulary."""
+
+from enum import StrEnum
+from typing import ClassVar
+
+from pydantic import AwareDatetime, NonNegativeInt
+
+from schemas.event import Event
+from schemas.ids import tracking_key
+from schemas.intake import Channel, OrderEvent
+from schemas.units import Dong
+
+
+class TrackingStatus(StrEnum):
+    """The fifteen states and two mapping results of the tracking axis."""
+
+    CREATED = "created"
+    PICKUP_IN_PROGRESS = "pickup_in_progress"
+    PICKUP_FAILED = "pickup_failed"
+    PICKED_UP = "picked_up"
+    IN_TRANSIT = "in_transit"
+    OUT_FOR_DELIVERY = "out_for_delivery"
+    AVAILABLE_FOR_PICKUP = "available_for_pickup"
+    DELIVERY_FAILED = "delivery_failed"
+    EXCEPTION = "exception"
+    RETURN_PENDING = "return_pending"
+    RETURNING = "returning"
+    DELIVERED = "delivered"
+    RETURNED = "returned"
+    WRITTEN_OFF = "written_off"
+    CANCELLED = "cancelled"
+    INFO = "info"
+    UNMAPPED = "unmapped"
+
+
+class CodState(StrEnum):
+    """The money axis of a parcel."""
+
+    NOT_APPLICABLE = "not_applicable"
+    EXPECTED = "expected"
+    COLLECTED = "collected"
+    REMITTED = "remitted"
+    VOID = "void"
+
+
+class ShipmentStatusChanged(OrderEvent):
+    """The whole tracking state of one booking after its log was folded; counted by reference.
+
+    Times are the carrier's claims. `handed_over_at` is the first firm custody scan,
+    `first_attempt_at` the first counted failure or the firm delivery. Implied and provisional
+    events set none of them.
+    """
+
+    topic_name: ClassVar[str] = "shipment.status_changed.v1"
+
+    channel: Channel
+    seller_id: str
+    shipment_id: str
+    parcel_id: str
+    reference: str
+    carrier: str
+    api: str
+    tracking_no: str
+    status: TrackingStatus
+    detail: str | None = None
+    attributed_to: str
+    provisional: bool = False
+    implied: bool = False
+    partial: bool = False
+    moved_after_terminal: bool = False
+    attempt_no: NonNegativeInt = 0
+    counted_failures: NonNegativeInt = 0
+    handed_over_at: AwareDatetime | None = None
+    first_attempt_at: AwareDatetime | None = None
+    delivered_at: AwareDatetime | None = None
+    returned_at: AwareDatetime | None = None
+    written_off_at: AwareDatetime | None = None
+    cod_state: CodState = CodState.NOT_APPLICABLE
+    cod_vnd: Dong = 0
+    events: NonNegativeInt = 0
+    """How many different events the log holds."""
+
+    @property
+    def entity(self) -> str:
+        return self.reference
+
+
+class TrackingUnmapped(Event):
+    """A carrier's code without a certain meaning: kept, counted, shown, never guessed."""
+
+    topic_name: ClassVar[str] = "tracking.unmapped.v1"
+
+    carrier: str
+    api: str
+    tracking_no: str
+    code: str
+    reason_code: str | None = None
+    event_key: str
+    mapping_version: str
+
+    @property
+    def key(self) -> str:
+        return tracking_key(self.carrier, self.tracking_no)
+
+    @property
+    def entity(self) -> str:
+        return self.event_key
