@@ -1,0 +1,1 @@
+"""THE WORLD: everything that touches files, sockets, servers and partners."""

@@ -1,0 +1,89 @@
+"""What the environment may say. Read once, in `main`; everything below is handed values."""
+
+from pathlib import Path
+from typing import Annotated, Final
+
+from pydantic import AliasChoices, Field, NonNegativeInt, PositiveInt, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+REPOSITORY: Final = Path(__file__).resolve().parents[1]
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Settings(BaseSettings):
+    """Environment variables, `OCOP_` in front, except the two every Kafka and Postgres tool knows.
+
+    Where no server is named, the embedded ones under `data_dir` are meant.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="OCOP_", frozen=True, extra="ignore", populate_by_name=True
+    )
+
+    kafka_bootstrap_servers: str | None = Field(
+        None,
+        validation_alias=AliasChoices("KAFKA_BOOTSTRAP_SERVERS", "OCOP_KAFKA_BOOTSTRAP_SERVERS"),
+        description="host:port,… of an existing cluster",
+    )
+    database_url: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices("DATABASE_URL", "OCOP_DATABASE_URL"),
+        description="postgresql://… of an existing PostgreSQL 17 or newer",
+    )
+
+    data_dir: Path = REPOSITORY / ".ocop"
+    migrations_dir: Path = REPOSITORY / "deploy" / "migrations"
+    log_level: str = "info"
+
+    master_key: SecretStr | None = Field(
+        None, description="32 bytes, base64: encrypts the buyers' keys; embedded: made on first use"
+    )
+
+    kafka_port: Port = Field(
+        19092, description="of the embedded broker; the controller has the next"
+    )
+    kafka_heap_mib: PositiveInt = 512
+    kafka_replication: PositiveInt | None = Field(
+        None, description="default: 3, or the number of brokers where there are fewer"
+    )
+    kafka_min_isr: PositiveInt | None = Field(
+        None, description="default: replication - 1, at least 1"
+    )
+
+    postgres_max_connections: PositiveInt = 300
+    min_free_mib: NonNegativeInt = Field(1024, description="free disk `ocop up` insists on")
+    pool_size: PositiveInt = Field(10, description="database connections of one process")
+
+    gateway_host: str = "127.0.0.1"
+    gateway_port: Port = 8480
+    metrics_host: str = "127.0.0.1"
+    metrics_port: Port | None = Field(
+        None, description="/metrics, /healthz and /readyz of a worker"
+    )
+    carrier_viettelpost_url: str = "http://127.0.0.1:8491"
+    carrier_vnpost_url: str = "http://127.0.0.1:8492"
+
+    @property
+    def embedded_kafka(self) -> bool:
+        """No cluster is named, so we run our own."""
+        return self.kafka_bootstrap_servers is None
+
+    @property
+    def embedded_postgres(self) -> bool:
+        """No database is named, so we run our own."""
+        return self.database_url is None
+
+    @property
+    def kafka(self) -> str:
+        """Bootstrap servers, the embedded broker's if none were named."""
+        return self.kafka_bootstrap_servers or f"127.0.0.1:{self.kafka_port}"
+
+    @property
+    def database(self) -> str:
+        """The database's URL with its password: for asyncpg, never for a log."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        from services.embedded.postgres import database_url  # noqa: PLC0415 (embedded only)
+
+        return database_url(self.data_dir / "postgres")
