@@ -80,6 +80,15 @@ async def database(postgres: str, template: str) -> AsyncIterator[str]:
 
 
 @pytest.fixture
+async def empty_database(postgres: str) -> AsyncIterator[str]:
+    """The URL of a database nobody has migrated."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    await execute(postgres, f'CREATE DATABASE "{name}"')
+    yield with_database(postgres, name)
+    await execute(postgres, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
 async def pool(database: str) -> AsyncIterator[Pool]:
     """Connections to `database`, with the session settings workers use."""
     opened = await open_pool(database, application_name="test")

@@ -1,0 +1,94 @@
+"""Topics are made from the catalogue, and a topic that is not ours is left alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+
+from schemas.topics import Topic
+from services.errors import OperatorError
+from services.kafka.admin import Durability, admin_client, ensure_topics, partition_counts, plans
+
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def a_topic(prefix: str = "", **changes: Any) -> Topic:
+    return replace(
+        Topic(f"{prefix}order.received.v1", "key", None, "raw", partitions=3, ingest=True),
+        **changes,
+    )
+
+
+async def settings_of(bootstrap: str, name: str) -> dict[str, str]:
+    async with admin_client(bootstrap) as admin:
+        wanted = ConfigResource(ConfigResourceType.TOPIC, name)
+        (answer,) = await admin.describe_configs([wanted])
+        return {row[0]: row[1] for row in answer.resources[0][4]}
+
+
+async def test_a_topic_and_its_dead_letters_are_made_once(kafka: str, prefix: str) -> None:
+    topic = a_topic(prefix)
+    assert await ensure_topics(kafka, [topic]) == (topic.name, topic.dead)
+    assert await ensure_topics(kafka, [topic]) == ()
+    async with admin_client(kafka) as admin:
+        counts = await partition_counts(admin)
+    assert (counts[topic.name], counts[topic.dead]) == (3, 3)
+
+
+async def test_ingest_records_reach_the_disk_before_the_answer(kafka: str, prefix: str) -> None:
+    topic = a_topic(prefix, retention_h=5)
+    await ensure_topics(kafka, [topic], Durability(flush=True))
+    found = await settings_of(kafka, topic.name)
+    assert found["flush.messages"] == "1"
+    assert found["message.timestamp.type"] == "LogAppendTime"
+    assert found["retention.ms"] == str(5 * 3_600_000)
+    assert found["max.message.bytes"] == str(768 * 1024)
+    assert (await settings_of(kafka, topic.dead))["max.message.bytes"] == str(2048 * 1024)
+
+
+async def test_a_changed_retention_is_carried_out(kafka: str, prefix: str) -> None:
+    topic = a_topic(prefix)
+    await ensure_topics(kafka, [topic])
+    await ensure_topics(kafka, [replace(topic, retention_h=1)])
+    assert (await settings_of(kafka, topic.name))["retention.ms"] == "3600000"
+
+
+async def test_another_partition_count_stops_everything(kafka: str, prefix: str) -> None:
+    topic, unborn = a_topic(prefix), a_topic(prefix, name=f"{prefix}unborn.v1")
+    await ensure_topics(kafka, [topic])
+    with pytest.raises(OperatorError, match="3 partitions where the catalogue says 4"):
+        await ensure_topics(kafka, [unborn, replace(topic, partitions=4)])
+    async with admin_client(kafka) as admin:
+        assert unborn.name not in await partition_counts(admin)
+
+
+async def test_more_replicas_than_brokers_is_said_plainly(kafka: str, prefix: str) -> None:
+    with pytest.raises(OperatorError, match="refused the topic"):
+        await ensure_topics(kafka, [a_topic(prefix)], Durability(replication=3))
+
+
+async def test_a_cluster_that_is_away_is_said_plainly() -> None:
+    with pytest.raises(OperatorError, match="Is it running"):
+        await ensure_topics("127.0.0.1:1", [a_topic()])
+
+
+@pytest.mark.parametrize(
+    ("brokers", "expected"), [(1, (1, 1)), (2, (2, 1)), (3, (3, 2)), (9, (3, 2))]
+)
+def test_one_broker_of_three_may_be_away(brokers: int, expected: tuple[int, int]) -> None:
+    assert Durability().on(brokers) == expected
+
+
+def test_no_topic_keeps_the_writers_clock() -> None:
+    made = plans([a_topic(), a_topic(compacted=True)])
+    assert {plan.config["message.timestamp.type"] for plan in made} == {"LogAppendTime"}
+    assert [plan.config["cleanup.policy"] for plan in made] == [
+        "delete",
+        "delete",
+        "compact",
+        "delete",
+    ]
