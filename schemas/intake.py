@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, TypeAlias
 from pydantic import AwareDatetime, Field
 
 from schemas.event import Event, Value
-from schemas.place import Place
+from schemas.place import Place, ProvinceCode
 from schemas.units import Centimetres, Dong, Grams, PositiveInt
 
 StageName: TypeAlias = Literal["intake", "routing", "packing", "booking"]
@@ -93,6 +93,7 @@ class OrderLine(Value):
     width_cm: Centimetres | None = None
     height_cm: Centimetres | None = None
     origin_id: str
+    origin_province: ProvinceCode | None = None
     group: OcopGroup
     star: int = Field(ge=0, le=5)
     certificate_no: str | None = None

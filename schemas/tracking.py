@@ -64,6 +64,9 @@ class ShipmentStatusChanged(OrderEvent):
     status: TrackingStatus
     detail: str | None = None
     attributed_to: str
+    postponed_by: str | None = None
+    """Who is said to have made the first attempt wait: the attribution (consignee, weather, …) of the
+    newest firm event before it that names one; None where nobody is named."""
     provisional: bool = False
     implied: bool = False
     partial: bool = False
