@@ -3,8 +3,18 @@
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import AliasChoices, Field, NonNegativeInt, PositiveInt, SecretStr
+from pydantic import (
+    AliasChoices,
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+    SecretStr,
+    ValidationError,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from services.errors import OperatorError
+from services.kafka.durability import Durability
 
 REPOSITORY: Final = Path(__file__).resolve().parents[1]
 
@@ -75,6 +85,11 @@ class Settings(BaseSettings):
         return self.database_url is None
 
     @property
+    def durability(self) -> Durability:
+        """How our topics are kept; the embedded broker is alone and must flush."""
+        return Durability(self.kafka_replication, self.kafka_min_isr, flush=self.embedded_kafka)
+
+    @property
     def kafka(self) -> str:
         """Bootstrap servers, the embedded broker's if none were named."""
         return self.kafka_bootstrap_servers or f"127.0.0.1:{self.kafka_port}"
@@ -87,3 +102,13 @@ class Settings(BaseSettings):
         from services.embedded.postgres import database_url  # noqa: PLC0415 (embedded only)
 
         return database_url(self.data_dir / "postgres")
+
+
+def read_settings() -> Settings:
+    """The settings of this process. Raises OperatorError that names the variable that is wrong."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "OCOP_" + "_".join(map(str, first["loc"])).upper().removeprefix("OCOP_")
+        raise OperatorError(f"{name} is not valid: {first['msg']}.") from None

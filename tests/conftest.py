@@ -104,7 +104,7 @@ def kafka(folder: Path) -> Iterator[str]:
         return
     place = Place(folder)
     broker = EmbeddedKafka(folder / "kafka", free_port(), free_port(), heap_mib=384, tied=True)
-    broker.prepare(place)
+    broker.prepare()
     place.start(broker.process())
     place.wait(broker.process())
     yield broker.bootstrap
@@ -131,7 +131,7 @@ def own_kafka(
             Place(home),
         )
         started.append((broker, place))
-        broker.prepare(place)
+        broker.prepare()
         place.start(broker.process())
         place.wait(broker.process())
         return broker, place

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from services.embedded.distribution import kafka_jars
-from services.embedded.process import Listens, Place, Process, require_free_port
+from services.embedded.process import Listens, Process
 from services.errors import OperatorError
 
 if TYPE_CHECKING:
@@ -42,19 +42,20 @@ class EmbeddedKafka:
             name="kafka",
             argv=(*self._java(f"-Xmx{self.heap_mib}m"), "kafka.Kafka", str(self._properties)),
             ready=Listens(self.port),
+            ports={
+                "OCOP_KAFKA_PORT": self.port,
+                "OCOP_KAFKA_PORT (the next one)": self.controller_port,
+            },
             patience_s=90,
             tied=self.tied,
         )
 
-    def prepare(self, place: Place) -> None:
+    def prepare(self) -> None:
         """Write the configuration, format the log folder once, and check what it needs.
 
-        Raises OperatorError: no Java, no Maven, port taken.
+        Raises OperatorError: no Java, no Maven.
         """
         require_java()
-        if place.find("kafka") is None:
-            require_free_port(self.port, "the Kafka broker", "OCOP_KAFKA_PORT")
-            require_free_port(self.controller_port, "the Kafka controller", "OCOP_KAFKA_PORT")
         self.folder.mkdir(parents=True, exist_ok=True)
         lines = (f"{key}={value}\n" for key, value in self._configuration().items())
         self._properties.write_text("".join(lines), "utf-8")

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import asyncpg
+
 from services.embedded.process import Place, Process
 from services.errors import OperatorError
 
@@ -28,6 +30,7 @@ DATABASE: Final = "ocop"
 SOCKET_PATH_MAX: Final = 100  # Linux allows 107 bytes for a socket's whole path
 INITDB_TIMEOUT_S: Final = 120
 NOBODY: Final = 65534
+IS_THERE: Final = "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,17 @@ class EmbeddedPostgres:
 def database_url(folder: Path) -> str:
     """The URL of the embedded server whose data lie below `folder`."""
     return f"postgresql://postgres@/{DATABASE}?host={socket_folder(folder)}"
+
+
+async def create_database(url: str) -> None:
+    """Create the database the URL names, unless it exists."""
+    server, _, name = url.partition("?")[0].rpartition("/")
+    connection = await asyncpg.connect(f"{server}/postgres?{url.partition('?')[2]}")
+    try:
+        if not await connection.fetchval(IS_THERE, name):
+            await connection.execute(f'CREATE DATABASE "{name}"')
+    finally:
+        await connection.close()
 
 
 def socket_folder(folder: Path) -> Path:

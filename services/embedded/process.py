@@ -37,13 +37,15 @@ class Probe(Protocol):
 class Process:
     """What to start: `name` is that of its pid and log files; `ready` None means at once.
 
-    `env` is added to our own environment. With `tied`, it dies when the thread that started it does.
+    `env` is added to our own environment; `ports`, by the setting that chooses each, must be free.
+    With `tied`, it dies when the thread that started it does.
     """
 
     name: str
     argv: tuple[str, ...]
     ready: Probe | None = None
     env: Mapping[str, str] = field(default_factory=dict)
+    ports: Mapping[str, int] = field(default_factory=dict)
     stop_signal: signal.Signals = signal.SIGTERM
     patience_s: float = 60
     tied: bool = False
@@ -113,9 +115,14 @@ class Place:
         return process if alive else None
 
     def start(self, process: Process) -> psutil.Process:
-        """Start it in a session of its own, unless it runs already."""
+        """Start it in a session of its own, unless it runs already.
+
+        Raises OperatorError if a port of it is taken.
+        """
         if (running := self.find(process.name)) is not None:
             return running
+        for setting, port in process.ports.items():
+            require_free_port(port, process.name, setting)
         self.log(process.name).parent.mkdir(parents=True, exist_ok=True)
         self.pid_file(process.name).parent.mkdir(parents=True, exist_ok=True)
         tie = ("setpriv", "--pdeathsig", "KILL", "--") if process.tied else ()

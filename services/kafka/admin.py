@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from schemas.topics import DEAD_MAX_BYTES
 from services.errors import OperatorError
+from services.kafka.durability import Durability
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
@@ -20,24 +21,6 @@ if TYPE_CHECKING:
 
 HOUR_MS: Final = 3_600_000
 CREATE_TIMEOUT_MS: Final = 60_000
-REPLICAS_WANTED: Final = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Durability:
-    """How many brokers keep a record. None: three, or as many as there are, and one may be away.
-
-    `flush` makes a single broker write every ingest record to disk before it answers.
-    """
-
-    replication: int | None = None
-    min_isr: int | None = None
-    flush: bool = False
-
-    def on(self, brokers: int) -> tuple[int, int]:
-        """Replication factor and minimum of in-sync replicas for a cluster of that size."""
-        replication = self.replication or min(REPLICAS_WANTED, brokers)
-        return replication, self.min_isr or max(1, replication - 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from schemas.topics import Topic
 from services.errors import OperatorError
-from services.kafka.admin import Durability, admin_client, ensure_topics, partition_counts, plans
+from services.kafka.admin import admin_client, ensure_topics, partition_counts, plans
+from services.kafka.durability import Durability
 
 if TYPE_CHECKING:
     from typing import Any

@@ -1,0 +1,39 @@
+"""Every command there is."""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """`ocop <name>` is `app` in `streams.cli.<name>`; `summary` is its line in `ocop --help`."""
+
+    name: str
+    summary: str
+
+    @property
+    def module(self) -> str:
+        """Where the command is."""
+        return f"streams.cli.{self.name}"
+
+
+COMMANDS: Final = (
+    Row("up", "Start everything on this machine and leave it running."),
+    Row("down", "Stop everything that `up` started."),
+    Row("demo", "Send the sample month through the whole system and check the outcome."),
+    Row("migrate", "Bring the database to the newest shape."),
+    Row("topics", "Create the topics of the catalogue, or list them."),
+    Row("keys", "Issue, rotate and withdraw the keys of sellers and partners."),
+    Row("registry", "Load sellers, products and certificates."),
+    Row("worker", "Run stages of the flow."),
+    Row("gateway", "Serve the HTTP API."),
+    Row("jobs", "Run outside calls: bookings, cancellations, webhooks."),
+    Row("sandbox", "Serve a carrier's double."),
+    Row("simulate", "Send orders and packing reports like sellers and stations do."),
+    Row("lag", "How far each stage is behind, in records and in seconds."),
+    Row("dead", "List, show and replay dead letters."),
+    Row("trace", "One order's whole journey."),
+    Row("report", "The monthly throughput."),
+    Row("verify", "Check every promise the system makes."),
+    Row("bench", "Measure throughput, latency and memory on this machine."),
+)

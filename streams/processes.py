@@ -1,0 +1,85 @@
+"""Which processes make the system on one machine. The same division as docker-compose.yml."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from services.embedded.process import Answers, Process
+
+if TYPE_CHECKING:
+    from services.settings import Settings
+
+WORKERS: Final[dict[str, tuple[str, ...]]] = {
+    "worker-orders": ("intake", "routing", "packing", "booking"),
+    "worker-tracking": ("tracking",),
+    "worker-sellers": ("status", "feed", "metrics"),
+}
+"""Stages that share a process on a small machine. On a cluster each stage has workers of its own."""
+
+JOBS_METRICS_PORT: Final = 8481
+WORKER_METRICS_PORT: Final = 8482
+"""The first worker's; the others follow."""
+
+
+def processes(settings: Settings) -> tuple[Process, ...]:
+    """Everything but the servers, in the order it is started; it is stopped in the other order."""
+    return (*sandboxes(settings), gateway(settings), jobs(), *workers())
+
+
+def gateway(settings: Settings) -> Process:
+    """The HTTP API."""
+    return Process(
+        "gateway",
+        ocop("gateway"),
+        ready=Answers(f"http://{settings.gateway_host}:{settings.gateway_port}/readyz"),
+        ports={"OCOP_GATEWAY_PORT": settings.gateway_port},
+    )
+
+
+def jobs() -> Process:
+    """The runner of outside calls."""
+    return with_metrics("jobs", ocop("jobs"), JOBS_METRICS_PORT)
+
+
+def workers() -> tuple[Process, ...]:
+    """One process a group of stages."""
+    return tuple(
+        with_metrics(name, ocop("worker", *stages), port)
+        for port, (name, stages) in enumerate(WORKERS.items(), WORKER_METRICS_PORT)
+    )
+
+
+def sandboxes(settings: Settings) -> tuple[Process, ...]:
+    """The carriers' doubles, where the settings look for the carriers."""
+    urls = {
+        "viettelpost": settings.carrier_viettelpost_url,
+        "vnpost": settings.carrier_vnpost_url,
+    }
+    return tuple(
+        Process(
+            f"sandbox-{carrier}",
+            ocop("sandbox", carrier),
+            ready=Answers(f"{url}/healthz"),
+            ports={f"OCOP_CARRIER_{carrier.upper()}_URL": port},
+        )
+        for carrier, url in urls.items()
+        if (port := urlsplit(url).port) and urlsplit(url).hostname in {"127.0.0.1", "localhost"}
+    )
+
+
+def with_metrics(name: str, argv: tuple[str, ...], port: int) -> Process:
+    """A process without an API, which says on a port of its own whether it is ready."""
+    return Process(
+        name,
+        argv,
+        ready=Answers(f"http://127.0.0.1:{port}/readyz"),
+        env={"OCOP_METRICS_PORT": str(port)},
+        ports={f"the metrics of {name}": port},
+    )
+
+
+def ocop(*words: str) -> tuple[str, ...]:
+    """Our own command line, in this interpreter."""
+    return (sys.executable, "-m", "streams.cli", *words)
