@@ -4,6 +4,8 @@ from datetime import date
 from enum import StrEnum
 from typing import ClassVar, Literal
 
+from typing_extensions import override
+
 from schemas.intake import Channel, OrderEvent
 from schemas.units import Dong, Grams, PositiveInt
 
@@ -32,6 +34,7 @@ class BookingEvent(OrderEvent):
     service: str
 
     @property
+    @override
     def entity(self) -> str:
         return self.reference
 
@@ -53,6 +56,7 @@ class BookingResulted(OrderEvent):
     sort_code: str | None = None
 
     @property
+    @override
     def entity(self) -> str:
         return f"{self.reference}|{self.kind}"
 
@@ -95,6 +99,7 @@ class BookingVoided(OrderEvent):
     why: str
 
     @property
+    @override
     def entity(self) -> str:
         return self.parcel_id
 
@@ -113,5 +118,6 @@ class BookingVoidRefused(OrderEvent):
     reason: str
 
     @property
+    @override
     def entity(self) -> str:
         return self.parcel_id

@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from pydantic import PositiveInt
+from typing_extensions import override
 
 from schemas.event import Event
 from schemas.status import OrderStatusChanged
@@ -18,9 +19,11 @@ class FeedAppended(Event):
     change: OrderStatusChanged
 
     @property
+    @override
     def key(self) -> str:
         return self.seller_id
 
     @property
+    @override
     def entity(self) -> str:
         return self.seller_id

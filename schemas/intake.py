@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import ClassVar, Literal, TypeAlias
 
 from pydantic import AwareDatetime, Field
+from typing_extensions import override
 
 from schemas.event import Event, Value
 from schemas.place import Place, ProvinceCode
@@ -109,10 +110,12 @@ class OrderEvent(Event):
     order_id: str
 
     @property
+    @override
     def key(self) -> str:
         return self.order_id
 
     @property
+    @override
     def entity(self) -> str:
         return self.order_id
 
@@ -159,6 +162,7 @@ class OrderHeld(OrderEvent):
     holds: tuple[Hold, ...] = Field(min_length=1)
 
     @property
+    @override
     def entity(self) -> str:
         return f"{self.order_id}|{self.stage}"
 
@@ -175,6 +179,7 @@ class OrderReleased(OrderEvent):
     why: str
 
     @property
+    @override
     def entity(self) -> str:
         return f"{self.order_id}|{self.stage}"
 
@@ -216,5 +221,6 @@ class CommandRefused(OrderEvent):
     reason: str
 
     @property
+    @override
     def entity(self) -> str:
         return self.command_id

@@ -3,13 +3,15 @@
 from typing import ClassVar
 
 from pydantic import AwareDatetime, Field, NonNegativeInt
+from typing_extensions import override
 
 from schemas.event import Event, Value
 
 
 class Dimensions(Value):
     """What a figure is counted by. `carrier` is empty for figures of orders; goods without a
-    valid certificate have star 0."""
+    valid certificate have star 0.
+    """
 
     month: str = Field(pattern=r"^\d{4}-\d{2}$")
     channel: str
@@ -37,6 +39,7 @@ class MonthlyThroughput(Event):
     cause: str
 
     @property
+    @override
     def key(self) -> str:
         return self.dimensions.month
 

@@ -4,6 +4,7 @@ from datetime import date
 from typing import ClassVar, Literal
 
 from pydantic import AwareDatetime, Field
+from typing_extensions import override
 
 from schemas.event import Value
 from schemas.ids import order_of
@@ -55,6 +56,7 @@ class ShipmentEvent(OrderEvent):
     shipment_id: str
 
     @property
+    @override
     def entity(self) -> str:
         return self.shipment_id
 
@@ -84,6 +86,7 @@ class ParcelPacked(ShipmentEvent):
     cod_vnd: Dong
 
     @property
+    @override
     def entity(self) -> str:
         return self.parcel_id
 
@@ -98,5 +101,6 @@ class PackingRefused(ShipmentEvent):
     reason: str
 
     @property
+    @override
     def entity(self) -> str:
         return self.report_id

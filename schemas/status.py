@@ -4,6 +4,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from pydantic import AwareDatetime, NonNegativeInt
+from typing_extensions import override
 
 from schemas.event import Value
 from schemas.intake import Channel, Hold, OrderEvent
@@ -63,8 +64,9 @@ class RefusedCommand(Value):
 
 
 class OrderStatusChanged(OrderEvent):
-    """The order's derived status. `status` is the seller-facing word: a fulfilment state until
-    hand-over, then the tracking state of the least advanced live parcel.
+    """The order's derived status.
+
+    `status` is the seller-facing word: a fulfilment state until hand-over, then the tracking state of the least advanced live parcel.
     `as_of` is the time of the newest fact that formed it.
     """
 
@@ -82,6 +84,7 @@ class OrderStatusChanged(OrderEvent):
     """Set only in the version that tells of a refusal."""
 
     @property
+    @override
     def key(self) -> str:
         return self.seller_id
 

@@ -4,6 +4,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from pydantic import AwareDatetime, NonNegativeInt
+from typing_extensions import override
 
 from schemas.event import Event
 from schemas.ids import tracking_key
@@ -84,6 +85,7 @@ class ShipmentStatusChanged(OrderEvent):
     """How many different events the log holds."""
 
     @property
+    @override
     def entity(self) -> str:
         return self.reference
 
@@ -102,9 +104,11 @@ class TrackingUnmapped(Event):
     mapping_version: str
 
     @property
+    @override
     def key(self) -> str:
         return tracking_key(self.carrier, self.tracking_no)
 
     @property
+    @override
     def entity(self) -> str:
         return self.event_key

@@ -1,0 +1,1 @@
+"""The HTTP door: authenticate raw bytes, append durably, answer; and read for sellers."""

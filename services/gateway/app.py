@@ -1,0 +1,87 @@
+"""The gateway's composition: connections opened at start, closed at stop."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING
+
+import asyncpg
+import structlog
+from fastapi import FastAPI
+
+from services.gateway import carriers, events, health, orders, packing, problems
+from services.gateway.access import AccessLog
+from services.gateway.ingest import Ingest
+from services.gateway.keyring import REFRESH_S, Keyring
+from services.gateway.parts import Parts
+from services.gateway.tail import FeedTail
+from services.kafka.appender import Appender
+from services.store.pool import open_pool
+from services.store.vault import Vault
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+
+    from fastapi import APIRouter
+
+log = structlog.get_logger()
+
+ROUTERS: Iterable[APIRouter] = (
+    orders.router,
+    packing.router,
+    carriers.router,
+    events.router,
+    health.router,
+)
+
+
+def build_app(kafka: str, database: str, master_key: bytes, pool_size: int = 10) -> FastAPI:
+    """The HTTP application. It connects when it starts.
+
+    Raises (at start):
+        OperatorError: PostgreSQL does not answer.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        pool = await open_pool(database, application_name="ocop-gateway", size=pool_size)
+        appender = Appender(kafka, "ocop-gateway")
+        keyring = Keyring(Vault(master_key).open_secret)
+        async with pool.acquire() as connection:
+            await keyring.refresh(connection)
+        tail = FeedTail(kafka)
+        tail.start()
+        app.state.parts = Parts(pool, keyring, appender, Ingest(appender), tail)
+        refreshing = asyncio.create_task(keep_fresh(app.state.parts), name="keyring")
+        yield
+        refreshing.cancel()
+        with suppress(asyncio.CancelledError):
+            await refreshing
+        await tail.stop()
+        await appender.stop()
+        await pool.close()
+
+    app = FastAPI(
+        title="OCOP order fulfilment",
+        version="1",
+        summary="Orders in, parcels followed, a seller's feed out",
+        lifespan=lifespan,
+        redoc_url=None,
+    )
+    problems.install(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    app.add_middleware(AccessLog)
+    return app
+
+
+async def keep_fresh(parts: Parts) -> None:
+    """Read the keys again and again; an unreachable database leaves the last ones valid."""
+    while True:
+        await asyncio.sleep(REFRESH_S)
+        try:
+            async with parts.pool.acquire() as connection:
+                await parts.keyring.refresh(connection)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            log.warning("keyring_not_refreshed", error=type(error).__name__)

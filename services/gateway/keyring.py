@@ -1,0 +1,109 @@
+"""The valid credentials, in memory: a request costs one hash, not a query."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from standardwebhooks import Webhook, WebhookVerificationError
+
+from services.gateway.problems import unauthenticated
+from services.store.credentials import Credential, OwnerKind, digest_of, read_credentials
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import asyncpg
+
+REFRESH_S = 5.0
+"""A revoked key is refused, and a new one known, after this time at the latest."""
+
+READ_PARTNERS = """
+SELECT partner_id, carrier, api, verification, public_key FROM registry.partners
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Partner:
+    """Who sends a carrier's events, and how that is proven."""
+
+    partner_id: str
+    carrier: str
+    api: str
+    verification: str
+    public_key: str | None
+
+
+@dataclass(slots=True)
+class Keyring:
+    """Credentials by key id and by owner, partners by carrier and api."""
+
+    open_secret: Callable[[bytes], bytes]
+    by_key_id: dict[str, Credential] = field(default_factory=dict)
+    by_owner: dict[tuple[str, str], list[Credential]] = field(default_factory=dict)
+    partners: dict[tuple[str, str], Partner] = field(default_factory=dict)
+    _webhooks: dict[str, Webhook] = field(default_factory=dict)
+
+    async def refresh(self, connection: asyncpg.Connection[Any]) -> None:
+        """Read everything again."""
+        by_key_id: dict[str, Credential] = {}
+        by_owner: dict[tuple[str, str], list[Credential]] = {}
+        for credential in await read_credentials(connection):
+            by_key_id[credential.key_id] = credential
+            owner = (credential.owner_kind, credential.owner_id)
+            by_owner.setdefault(owner, []).append(credential)
+        rows = await connection.fetch(READ_PARTNERS)
+        self.partners = {(row["carrier"], row["api"]): Partner(**row) for row in rows}
+        self.by_key_id, self.by_owner = by_key_id, by_owner
+
+    def owner_of(self, authorization: str | None, *kinds: OwnerKind) -> Credential:
+        """Whose API key `Authorization: Bearer ocop_…` is, if its owner is one of `kinds`.
+
+        Raises:
+            Problem: 401.
+        """
+        scheme, _, key = (authorization or "").partition(" ")
+        parts = key.strip().split("_", 2)
+        key_id = parts[1] if len(parts) == len(("ocop", "id", "secret")) else ""
+        credential = self.by_key_id.get(key_id)
+        expected = (credential.digest if credential else None) or bytes(32)
+        matches = hmac.compare_digest(digest_of(key.strip()), expected)
+        if scheme.lower() != "bearer" or credential is None or not matches:
+            detail = "send a valid key as `Authorization: Bearer ocop_…`; `ocop keys` issues them"
+            raise unauthenticated(detail)
+        if credential.owner_kind not in kinds:
+            raise unauthenticated(f"this call is for {' and '.join(kinds)} keys")
+        return credential
+
+    def digests(self, kind: OwnerKind, owner_id: str) -> list[bytes]:
+        """SHA-256 of the owner's valid static secrets."""
+        owned = self.by_owner.get((kind, owner_id), [])
+        return [credential.digest for credential in owned if credential.digest]
+
+    def is_signed(
+        self, kind: OwnerKind, owner_id: str, raw: bytes, headers: Mapping[str, str]
+    ) -> bool:
+        """Whether a Standard Webhooks signature over the raw body matches a valid secret."""
+        for credential in self.by_owner.get((kind, owner_id), []):
+            if credential.sealed is not None and verified(self._webhook(credential), raw, headers):
+                return True
+        return False
+
+    def _webhook(self, credential: Credential) -> Webhook:
+        webhook = self._webhooks.get(credential.key_id)
+        if webhook is None:
+            secret = self.open_secret(credential.sealed or b"")
+            webhook = Webhook(base64.b64encode(secret).decode())
+            self._webhooks[credential.key_id] = webhook
+        return webhook
+
+
+def verified(webhook: Webhook, raw: bytes, headers: Mapping[str, str]) -> bool:
+    """Signature and timestamp are right. The library raises ValueError for malformed ones."""
+    try:
+        webhook.verify(raw, dict(headers))
+    except (WebhookVerificationError, ValueError):
+        return False
+    return True

@@ -1,0 +1,93 @@
+"""Errors as RFC 9457 problem details."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import orjson
+from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_S = 2
+
+
+class Problem(Exception):
+    """An answer that is not 2xx: a stable `code`, and a sentence that says what to do."""
+
+    def __init__(
+        self, status: int, code: str, detail: str, *, retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.retry_after_s = retry_after_s
+
+
+def unauthenticated(detail: str) -> Problem:
+    """Nobody we know, or the signature is wrong; which of the two is not told."""
+    return Problem(401, "unauthenticated", detail)
+
+
+def not_durable() -> Problem:
+    """The record was not confirmed; the sender must send it again."""
+    return Problem(
+        503,
+        "not_stored",
+        "the request could not be stored durably; send it again",
+        retry_after_s=RETRY_AFTER_S,
+    )
+
+
+def problem_response(problem: Problem) -> Response:
+    """The problem as an HTTP answer."""
+    body = {
+        "type": "about:blank",
+        "title": HTTPStatus(problem.status).phrase,
+        "status": problem.status,
+        "code": problem.code,
+        "detail": problem.detail,
+    }
+    headers = {}
+    if problem.retry_after_s is not None:
+        headers["Retry-After"] = str(max(1, round(problem.retry_after_s)))
+    if problem.status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    return Response(orjson.dumps(body), problem.status, headers, MEDIA_TYPE)
+
+
+async def answer_problem(_: Request, error: Exception) -> Response:
+    """Our own problems."""
+    if not isinstance(error, Problem):
+        raise error
+    return problem_response(error)
+
+
+async def answer_http_error(_: Request, error: Exception) -> Response:
+    """The framework's: unknown path, wrong method."""
+    if not isinstance(error, HTTPException):
+        raise error
+    phrase = HTTPStatus(error.status_code).phrase
+    code = phrase.lower().replace(" ", "_")
+    return problem_response(Problem(error.status_code, code, str(error.detail)))
+
+
+async def answer_invalid(_: Request, error: Exception) -> Response:
+    """A query or path parameter of the wrong form."""
+    if not isinstance(error, RequestValidationError):
+        raise error
+    told = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+    return problem_response(Problem(422, "invalid_request", told))
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of the app a problem document."""
+    app.add_exception_handler(Problem, answer_problem)
+    app.add_exception_handler(HTTPException, answer_http_error)
+    app.add_exception_handler(RequestValidationError, answer_invalid)

@@ -1,0 +1,1 @@
+"""Reference data that people keep: sellers, origins, shops, products, certificates, partners."""

@@ -1,0 +1,221 @@
+"""The sample registry: sellers, origins, shops, products and certificates from `catalogue.csv`.
+
+Everything is invented: people are letters, phones are 09000000xx, brands are generic.
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Iterator
+
+    from services.sandbox.sample.wards import Ward
+
+Row = dict[str, str]
+
+PACK_SIZES = ((1, ""), (3, ", lốc 3"))
+"""Every shippable product is sold single and, cheaper a piece, in threes."""
+PACK_DISCOUNT = 0.94
+CERTIFICATE_MONTHS = 36
+EXPIRES_IN_SAMPLE_MONTH = {"S33-02", "S14-02", "S80-02"}
+REVOKED_IN_SAMPLE_MONTH = {"S12-02"}
+SECOND_ORIGIN_EVERY = 6
+
+
+@dataclass(slots=True)
+class SampleRegistry:
+    """The rows of each registry file, by file name."""
+
+    tables: dict[str, list[Row]] = field(default_factory=dict)
+    prices: dict[str, int] = field(default_factory=dict)
+    """VND a unit, by sku; prices belong to channels, so no table has them."""
+
+    def add(self, table: str, **row: object) -> None:
+        """Append a row; None becomes an empty cell."""
+        cells = {name: "" if value is None else str(value) for name, value in row.items()}
+        self.tables.setdefault(table, []).append(cells)
+
+    def write(self, folder: Path) -> None:
+        """Write one CSV a table."""
+        for table, rows in self.tables.items():
+            with (folder / f"{table}.csv").open("w", encoding="utf-8", newline="") as file:
+                writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+                writer.writeheader()
+                writer.writerows(rows)
+
+
+def read_catalogue() -> list[Row]:
+    """The hand-written product list."""
+    path = Path(__file__).parent / "catalogue.csv"
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def make_registry(rng: random.Random, wards: dict[str, list[Ward]]) -> SampleRegistry:
+    """Sellers in the order of the catalogue, each with its origins, shops and products."""
+    registry = SampleRegistry()
+    for number, (seller_id, products) in enumerate(sellers_of(read_catalogue())):
+        province = products[0]["province_code"]
+        registry.add(
+            "sellers", seller_id=seller_id, name=products[0]["seller"], kind=products[0]["kind"]
+        )
+        origins = 2 if number % SECOND_ORIGIN_EVERY == 0 else 1
+        for origin in range(1, origins + 1):
+            add_origin(registry, rng, seller_id, origin, rng.choice(wards[province]))
+        for channel in ("postmart", "voso"):
+            registry.add(
+                "shops",
+                channel=channel,
+                shop_ref=f"{channel[0].upper()}-{seller_id}",
+                seller_id=seller_id,
+            )
+        add_products(registry, rng, seller_id, products, origins)
+    add_partners(registry)
+    return registry
+
+
+def sellers_of(catalogue: list[Row]) -> Iterator[tuple[str, list[Row]]]:
+    """Group the catalogue by seller and give each an id: `S68-01`."""
+    groups: dict[tuple[str, str], list[Row]] = {}
+    for row in catalogue:
+        groups.setdefault((row["province_code"], row["seller"]), []).append(row)
+    in_province: dict[str, int] = {}
+    for (province, _), rows in groups.items():
+        in_province[province] = in_province.get(province, 0) + 1
+        yield f"S{province}-{in_province[province]:02d}", rows
+
+
+def add_origin(
+    registry: SampleRegistry, rng: random.Random, seller_id: str, number: int, ward: Ward
+) -> None:
+    """A farm or store house of the seller."""
+    registry.add(
+        "origins",
+        origin_id=f"{seller_id}-K{number}",
+        seller_id=seller_id,
+        contact_name=f"Phạm Văn {rng.choice('CDEGHK')}",
+        phone=f"09000000{rng.randrange(100):02d}",
+        street=f"Thôn {rng.randrange(1, 12)}",
+        ward_code=ward.code,
+        province_code=ward.province_code,
+        working_days="1 2 3 4 5 6",
+        cut_off=rng.choice(("15:00", "16:00", "16:30")),
+    )
+
+
+def add_products(
+    registry: SampleRegistry,
+    rng: random.Random,
+    seller_id: str,
+    products: list[Row],
+    origins: int,
+) -> None:
+    """Each product in its pack sizes; the second origin ships the last size."""
+    sku_no = 0
+    for row in products:
+        for pieces, suffix in PACK_SIZES if row["weight_g"] else PACK_SIZES[:1]:
+            sku_no += 1
+            sku = f"{seller_id}-{sku_no:02d}"
+            origin = origins if pieces > 1 else 1
+            registry.add(
+                "products",
+                seller_id=seller_id,
+                sku=sku,
+                origin_id=f"{seller_id}-K{origin}",
+                name=f"{row['product']}{suffix}",
+                ocop_group=row["group"],
+                weight_g=int(row["weight_g"]) * pieces if row["weight_g"] else None,
+                **pack_size(row, pieces),
+                handling=row["handling"].replace("|", " "),
+                shelf_life_days=row["shelf_life_days"],
+                transit_tolerance_h=row["transit_tolerance_h"],
+                prohibited="false",
+            )
+            registry.prices[sku] = round(int(row["price_vnd"]) * pieces * discount(pieces), -3)
+            if int(row["star"]):
+                add_certificates(registry, rng, seller_id, sku, row)
+
+
+def discount(pieces: int) -> float:
+    """What a piece costs in a pack, against one sold alone."""
+    return PACK_DISCOUNT if pieces > 1 else 1.0
+
+
+def pack_size(row: Row, pieces: int) -> dict[str, int | None]:
+    """Packs are stacked along the height."""
+    if not row["weight_g"]:
+        return {"length_cm": None, "width_cm": None, "height_cm": None}
+    return {
+        "length_cm": int(row["length_cm"]),
+        "width_cm": int(row["width_cm"]),
+        "height_cm": int(row["height_cm"]) * pieces,
+    }
+
+
+def add_certificates(
+    registry: SampleRegistry, rng: random.Random, seller_id: str, sku: str, row: Row
+) -> None:
+    """The OCOP certificate, 36 months from its issue, and food safety where it is food."""
+    issued = date(2024, 1, 15) + timedelta(days=rng.randrange(900))
+    if seller_id in EXPIRES_IN_SAMPLE_MONTH:
+        issued = date(2023, 10, 12)
+    revoked = date(2026, 10, 9) if seller_id in REVOKED_IN_SAMPLE_MONTH else None
+    registry.add(
+        "certificates",
+        certificate_no=f"OCOP-MAU-{sku}",
+        seller_id=seller_id,
+        sku=sku,
+        kind="OCOP",
+        star=row["star"],
+        decision_no=f"{rng.randrange(1000, 4000)}/QĐ-UBND",
+        authority="UBND (mẫu)",
+        issued_on=issued,
+        expires_on=anniversary(issued, CERTIFICATE_MONTHS // 12),
+        revoked_on=revoked,
+    )
+    if row["group"] in ("food", "beverage"):
+        registry.add(
+            "certificates",
+            certificate_no=f"ATVSTP-MAU-{sku}",
+            seller_id=seller_id,
+            sku=sku,
+            kind="ATVSTP",
+            star=None,
+            decision_no=None,
+            authority="Sở (mẫu)",
+            issued_on=date(2025, 3, 1),
+            expires_on=date(2028, 2, 29),
+            revoked_on=None,
+        )
+
+
+def anniversary(day: date, years: int) -> date:
+    """The same day years later; 29 February becomes 28 February."""
+    try:
+        return day.replace(year=day.year + years)
+    except ValueError:
+        return day.replace(year=day.year + years, day=28)
+
+
+def add_partners(registry: SampleRegistry) -> None:
+    """The two carriers of this month; their keys are issued by `ocop keys`."""
+    registry.add(
+        "partners",
+        partner_id="viettelpost",
+        carrier="viettelpost",
+        api="partner_v2",
+        verification="viettelpost_token",
+    )
+    registry.add(
+        "partners",
+        partner_id="vnpost",
+        carrier="vnpost",
+        api="myvnpost",
+        verification="vnpost_rsa",
+    )

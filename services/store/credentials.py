@@ -1,0 +1,107 @@
+"""Keys and signing secrets: issue, rotate, revoke, read."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import asyncpg
+
+OwnerKind: TypeAlias = Literal["seller", "partner", "channel", "ops"]
+
+VALID_AT_A_TIME = 2
+"""The current key and the one before it, so that an owner can change over without a pause."""
+
+INSERT_CREDENTIAL = """
+INSERT INTO registry.credentials (key_id, owner_kind, owner_id, digest, sealed)
+VALUES ($1, $2, $3, $4, $5)
+"""
+
+REVOKE_ALL_BUT_NEWEST = """
+UPDATE registry.credentials SET revoked_at = now()
+WHERE revoked_at IS NULL AND key_id IN (
+    SELECT key_id FROM registry.credentials
+    WHERE owner_kind = $1 AND owner_id = $2 AND revoked_at IS NULL
+    ORDER BY created_at DESC, key_id
+    OFFSET $3
+)
+"""
+
+REVOKE_ONE = """
+UPDATE registry.credentials SET revoked_at = now()
+WHERE key_id = $1 AND revoked_at IS NULL
+RETURNING key_id
+"""
+
+READ_LIVE = """
+SELECT key_id, owner_kind, owner_id, digest, sealed
+FROM registry.credentials WHERE revoked_at IS NULL
+ORDER BY created_at DESC
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """One valid key: the SHA-256 of it, or the sealed secret where we must compute signatures."""
+
+    key_id: str
+    owner_kind: OwnerKind
+    owner_id: str
+    digest: bytes | None
+    sealed: bytes | None
+
+
+def digest_of(secret: str | bytes) -> bytes:
+    """What is stored of a secret: keys have 256 random bits, so a plain hash is enough."""
+    return hashlib.sha256(secret.encode() if isinstance(secret, str) else secret).digest()
+
+
+async def issue_key(
+    connection: asyncpg.Connection[Any], owner_kind: OwnerKind, owner_id: str
+) -> str:
+    """Make an API key and return it; it cannot be read again. The oldest of three is revoked."""
+    key_id = secrets.token_hex(6)
+    key = f"ocop_{key_id}_{secrets.token_urlsafe(32)}"
+    await _store(connection, key_id, owner_kind, owner_id, digest_of(key), None)
+    return key
+
+
+async def issue_signing_secret(
+    connection: asyncpg.Connection[Any],
+    owner_kind: OwnerKind,
+    owner_id: str,
+    seal: Callable[[bytes], bytes],
+) -> str:
+    """Make a Standard Webhooks secret (`whsec_…`) and return it; stored sealed."""
+    secret = secrets.token_bytes(32)
+    await _store(connection, secrets.token_hex(6), owner_kind, owner_id, None, seal(secret))
+    return f"whsec_{base64.b64encode(secret).decode()}"
+
+
+async def _store(  # noqa: PLR0917 - the row's columns
+    connection: asyncpg.Connection[Any],
+    key_id: str,
+    owner_kind: OwnerKind,
+    owner_id: str,
+    digest: bytes | None,
+    sealed: bytes | None,
+) -> None:
+    async with connection.transaction():
+        await connection.execute(INSERT_CREDENTIAL, key_id, owner_kind, owner_id, digest, sealed)
+        await connection.execute(REVOKE_ALL_BUT_NEWEST, owner_kind, owner_id, VALID_AT_A_TIME)
+
+
+async def revoke_key(connection: asyncpg.Connection[Any], key_id: str) -> bool:
+    """End a key now; False if it was not valid."""
+    return await connection.fetchval(REVOKE_ONE, key_id) is not None
+
+
+async def read_credentials(connection: asyncpg.Connection[Any]) -> list[Credential]:
+    """Every valid credential, newest first."""
+    return [Credential(**row) for row in await connection.fetch(READ_LIVE)]
