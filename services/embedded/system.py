@@ -7,7 +7,7 @@ import contextlib
 import fcntl
 import shutil
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from schemas.catalogue import TOPICS
 from services.embedded.kafka import EmbeddedKafka
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from services.settings import Settings
 
-MIB = 1024 * 1024
+MIB: Final = 1024 * 1024
+SERVERS: Final = frozenset({"postgres", "kafka"})
 
 
 class System:
@@ -118,8 +119,9 @@ class System:
 
     def _stop(self, names: Sequence[str]) -> None:
         signals = {"postgres": self.postgres.process().stop_signal}
-        order = sorted(names[::-1], key=lambda name: name in {"postgres", "kafka"})
-        for name in order:
+        newest_first = list(reversed(names))
+        order = [name for name in newest_first if name not in SERVERS]
+        for name in (*order, *(name for name in newest_first if name in SERVERS)):
             if self.place.stop(name, signals.get(name, signal.SIGTERM)):
                 self.say(f"stopped {name}")
 
