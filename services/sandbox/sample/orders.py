@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 HCMC = timezone(timedelta(hours=7))
 MONTH_START = datetime(2026, 10, 1, tzinfo=HCMC)
-CHANNELS = (("postmart", 40), ("voso", 35), ("direct", 25))
+CHANNELS = {"postmart": 40, "voso": 35, "direct": 25}
 PREFIX = {"postmart": "PM", "voso": "VS", "direct": "DO"}
 SALE_DAYS = {10: 3.0, 20: 2.0}
 """10.10 and Vietnamese Women's Day sell more."""
@@ -86,7 +86,7 @@ class OrderMaker:
     def _order_and_troubles(self, number: int) -> list[Line]:
         rng, shares = self._rng, self._shares
         seller_id = self._sellers[number % len(self._sellers)]
-        channel = rng.choices(*zip(*CHANNELS, strict=True))[0]
+        channel = rng.choices(tuple(CHANNELS), tuple(CHANNELS.values()))[0]
         placed_at = self._moment()
         body = self._body(number, channel, seller_id, placed_at)
         good_address = body["ship_to"]

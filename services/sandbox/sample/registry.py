@@ -137,14 +137,15 @@ def add_products(
                 transit_tolerance_h=row["transit_tolerance_h"],
                 prohibited="false",
             )
-            registry.prices[sku] = round(int(row["price_vnd"]) * pieces * discount(pieces), -3)
+            registry.prices[sku] = price(row, pieces)
             if int(row["star"]):
                 add_certificates(registry, rng, seller_id, sku, row)
 
 
-def discount(pieces: int) -> float:
-    """What a piece costs in a pack, against one sold alone."""
-    return PACK_DISCOUNT if pieces > 1 else 1.0
+def price(row: Row, pieces: int) -> int:
+    """VND for a pack, to the thousand; a pack of several is cheaper."""
+    factor = PACK_DISCOUNT if pieces > 1 else 1.0
+    return round(int(row["price_vnd"]) * pieces * factor / 1000) * 1000
 
 
 def pack_size(row: Row, pieces: int) -> dict[str, int | None]:
