@@ -9,8 +9,9 @@ from schemas.event import Event, Value
 
 
 class Dimensions(Value):
-    """What a figure is counted by. `carrier` is empty for figures of orders; goods without a
-    valid certificate have star 0.
+    """What a figure is counted by.
+
+    `carrier` is empty for figures of orders; goods without a valid certificate have star 0.
     """
 
     month: str = Field(pattern=r"^\d{4}-\d{2}$")
@@ -44,6 +45,7 @@ class MonthlyThroughput(Event):
         return self.dimensions.month
 
     @property
+    @override
     def entity(self) -> str:
         row = self.dimensions
         return "|".join(
