@@ -13,11 +13,14 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     import asyncpg
+    from asyncpg.pool import PoolConnectionProxy
 
     from schemas.event import Event
     from schemas.topics import Topic
 
-    Transaction: TypeAlias = asyncpg.Connection[asyncpg.Record]
+    Transaction: TypeAlias = (
+        asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +78,17 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Dead:
-    """A record that can never be handled, with a stable code (snake_case) and a sentence."""
+    """A record that can never be handled, with a stable code (snake_case) and a sentence.
+
+    `reason` is kept in an index for years: no personal data, no piece of the payload.
+    `error` and `stacktrace` are the runtime's, for a record it found by halving.
+    """
 
     record: Record
     code: str
     reason: str
+    error: str = ""
+    stacktrace: str = ""
 
 
 @dataclass(slots=True)

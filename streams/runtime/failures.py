@@ -1,0 +1,85 @@
+"""What can go wrong with a batch, and whose fault it is."""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+from typing import Final
+
+import asyncpg
+
+
+class PublishFailed(Exception):
+    """The broker did not confirm every output. The stored outputs are sent again."""
+
+
+class OutputTooLarge(Exception):
+    """An output is larger than its topic accepts; the record that caused it is buried."""
+
+
+class Fatal(Exception):
+    """Going on would do harm: the unit parks unacked until a human looks."""
+
+
+class LogReplaced(Fatal):
+    """The topic is not the one the checkpoint was made on: cut, or created again."""
+
+
+class CheckpointLost(Fatal):
+    """The unit's checkpoint row, or a topic in it, vanished while we worked."""
+
+
+class Miscounted(Fatal):
+    """A stage reports more or other records than it was given: its books cannot be trusted."""
+
+
+class TooManyDead(Fatal):
+    """So many records cannot be handled that our code is more likely wrong than they are."""
+
+
+class Blame(Enum):
+    """Whose fault a failed batch is."""
+
+    WORLD = auto()
+    """A server is away, or two transactions met: the same again, later."""
+    SIZE = auto()
+    """The transaction took too long: the same again, halved."""
+    RECORD = auto()
+    """One record cannot be handled: found by halving, then buried."""
+    OURS = auto()
+    """Park and call a human."""
+
+
+# SQLSTATE classes (PostgreSQL, Appendix A): connection, authorization, catalog name, rollback,
+# resources, operator, system.
+PASSING_CLASSES: Final = frozenset({"08", "28", "3D", "40", "53", "57", "58"})
+LOCK_NOT_AVAILABLE: Final = "55P03"
+OUT_OF_TIME: Final = frozenset({"25P03", "25P04", "57014"})  # idle, transaction, statement
+
+
+def blame(error: BaseException) -> Blame:
+    """Who has to change for the batch to succeed.
+
+    asyncpg's own InterfaceError is ambiguous: a closed connection passes, a value that does not
+    fit its column (DataError, also a ValueError) does not.
+    """
+    match error:
+        case Fatal():
+            return Blame.OURS
+        case asyncpg.PostgresError():
+            return _blame_sqlstate(error.sqlstate or "")
+        case asyncpg.InterfaceError() if isinstance(error, ValueError):
+            return Blame.RECORD
+        case asyncpg.InterfaceError() if "clos" in str(error) or "released" in str(error):
+            return Blame.WORLD
+        case PublishFailed() | OSError() | TimeoutError() | asyncpg.InternalClientError():
+            return Blame.WORLD
+        case _:
+            return Blame.RECORD
+
+
+def _blame_sqlstate(state: str) -> Blame:
+    if state in OUT_OF_TIME:
+        return Blame.SIZE
+    if state[:2] in PASSING_CLASSES or state == LOCK_NOT_AVAILABLE:
+        return Blame.WORLD
+    return Blame.RECORD

@@ -1,0 +1,100 @@
+"""Outputs as they go over the wire and as the checkpoint keeps them."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import msgpack
+
+from streams.runtime.failures import OutputTooLarge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from uuid import UUID
+
+    from schemas.event import Event
+    from schemas.topics import Topic
+    from streams.runtime.stage import Output, Record
+
+FRAMING: Final = 1024
+"""Bytes we leave for the broker's own framing when we compare a record with its topic's limit."""
+
+TRACE_VERSION: Final = "00"
+SAMPLED: Final = "01"
+TRACEPARENT_PARTS: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One record to publish. `partition` is given only where there is no key to choose by."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+    partition: int | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes of key, value and headers."""
+        headers = sum(len(name) + len(value) for name, value in self.headers)
+        return len(self.key or b"") + len(self.value or b"") + headers
+
+
+def outgoing(output: Output, stage: str, catalogue: Mapping[str, Topic]) -> Outgoing:
+    """The record of an output: its event as JSON, CloudEvents headers (binary mode), its trace.
+
+    Raises KeyError for a topic that is not in the catalogue, OutputTooLarge over its limit.
+    """
+    event = output.event
+    topic = catalogue[event.topic_name]
+    record = Outgoing(
+        topic.name,
+        event.key.encode(),
+        event.model_dump_json().encode(),
+        (*cloud_event_headers(event, stage), ("traceparent", _trace(event.event_id, output.cause))),
+    )
+    return within(record, topic.max_bytes)
+
+
+def within(record: Outgoing, max_bytes: int) -> Outgoing:
+    """The record itself, or OutputTooLarge."""
+    if record.size > max_bytes - FRAMING:
+        raise OutputTooLarge(f"{record.topic}: {record.size} bytes, at most {max_bytes - FRAMING}")
+    return record
+
+
+def cloud_event_headers(event: Event, source: str) -> tuple[tuple[str, bytes], ...]:
+    """CloudEvents 1.0, Kafka protocol binding, binary content mode (section 3.2)."""
+    return (
+        ("ce_specversion", b"1.0"),
+        ("ce_id", str(event.event_id).encode()),
+        ("ce_type", event.topic_name.encode()),
+        ("ce_source", f"/ocop/{source}".encode()),
+        ("ce_time", event.occurred_at.isoformat().encode()),
+        ("ce_subject", event.entity.encode()),
+        ("content-type", b"application/json"),
+    )
+
+
+def _trace(event_id: UUID, cause: Record | None) -> bytes:
+    """W3C traceparent: the cause's trace, or a new one; the span follows from the event's id."""
+    span = hashlib.blake2b(event_id.bytes, digest_size=8).hexdigest()
+    parts = ((cause and cause.header("traceparent")) or "").split("-")
+    if len(parts) == TRACEPARENT_PARTS:
+        return f"{TRACE_VERSION}-{parts[1]}-{span}-{parts[3]}".encode()
+    return f"{TRACE_VERSION}-{event_id.hex}-{span}-{SAMPLED}".encode()
+
+
+def packed(records: Iterable[Outgoing]) -> bytes:
+    """Records as the checkpoint stores them; nothing at all for none."""
+    rows = [(r.topic, r.key, r.value, r.headers, r.partition) for r in records]
+    return bytes(msgpack.packb(rows)) if rows else b""
+
+
+def unpacked(stored: bytes) -> Sequence[Outgoing]:
+    """What `packed` stored."""
+    rows = msgpack.unpackb(stored, use_list=False) if stored else ()
+    return [Outgoing(*row) for row in rows]
