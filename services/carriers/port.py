@@ -1,0 +1,153 @@
+"""What we ask of a carrier, and every answer there is.
+
+A business "no" is a value. `CarrierUnreachable` alone is raised: nothing was asked, so the same
+call may simply be made again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from datetime import date, datetime
+
+
+class CarrierUnreachable(Exception):
+    """The call did not reach the carrier, or it said itself that it did nothing with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """Sender or recipient. Personal data: never logged, so it has no representation.
+
+    `phone` in any written form; ward and province as GSO code (34-province map) and name.
+    """
+
+    name: str = field(repr=False)
+    phone: str = field(repr=False)
+    street: str = field(repr=False)
+    ward_code: str
+    ward: str
+    province_code: str
+    province: str
+
+
+@dataclass(frozen=True, slots=True)
+class BookingRequest:
+    """One parcel to carry, under our reference (at most 24 ASCII characters).
+
+    `cod_vnd` is all the buyer pays at the door, shipping included. `ready_at` is aware.
+    """
+
+    reference: str
+    service: str
+    sender: Party
+    recipient: Party
+    contents: str
+    pieces: int
+    weight_g: int
+    length_cm: int
+    width_cm: int
+    height_cm: int
+    goods_vnd: int
+    cod_vnd: int
+    ready_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BookingRef:
+    """How a booking is known: by us, to people, and inside the carrier."""
+
+    reference: str
+    tracking_no: str
+    carrier_ref: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """The carrier took the parcel on. `freight_vnd` with VAT; None where it named no price."""
+
+    tracking_no: str
+    carrier_ref: str | None = None
+    freight_vnd: int | None = None
+    expected_on: date | None = None
+    sort_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The carrier will not do it; its own words, never to be switched on."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The call was sent and its answer lost: it may or may not have taken effect."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Voided:
+    """The booking is cancelled."""
+
+
+@dataclass(frozen=True, slots=True)
+class VoidPending:
+    """The carrier took note and will decide: not a cancellation yet."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnAccepted:
+    """The carrier brings the parcel back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The carrier knows a booking under our reference; `ended` if it was cancelled."""
+
+    booked: Booked
+    ended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NotFound:
+    """The carrier says it knows nothing under our reference."""
+
+
+@dataclass(frozen=True, slots=True)
+class CannotAsk:
+    """The carrier has no call for that."""
+
+
+BookAnswer: TypeAlias = Booked | Refused | Unknown
+VoidAnswer: TypeAlias = Voided | VoidPending | Refused | Unknown
+ReturnAnswer: TypeAlias = ReturnAccepted | Refused | Unknown | CannotAsk
+LookupAnswer: TypeAlias = Found | NotFound | Unknown | CannotAsk
+
+
+class Carrier(Protocol):
+    """One carrier. Every call may be repeated with the same reference.
+
+    After an `Unknown` a later `Refused` proves nothing: a duplicate check looks like a refusal.
+    Every method raises CarrierUnreachable.
+    """
+
+    name: ClassVar[str]
+    api: ClassVar[str]
+
+    async def book(self, request: BookingRequest) -> BookAnswer:
+        """Ask the carrier to carry a parcel."""
+
+    async def void(self, booking: BookingRef) -> VoidAnswer:
+        """Cancel a booking before the carrier has the parcel."""
+
+    async def request_return(self, booking: BookingRef, why: str) -> ReturnAnswer:
+        """Have a parcel that is with the carrier brought back."""
+
+    async def lookup(self, reference: str) -> LookupAnswer:
+        """What the carrier has under our reference."""

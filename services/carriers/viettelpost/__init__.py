@@ -1,0 +1,1 @@
+"""Viettel Post, partner API v2 (facts of November 2025)."""

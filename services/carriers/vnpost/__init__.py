@@ -1,0 +1,1 @@
+"""Vietnam Post, the new MyVNPost API."""
