@@ -1,0 +1,119 @@
+"""`ocop keys`."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, TypeVar
+
+import asyncpg
+import orjson
+import typer
+from rich.console import Console
+from rich.table import Table
+from services.store.vault import Vault
+
+from services.errors import OperatorError
+from services.settings import read_settings
+from services.store.credentials import (
+    OwnerKind,
+    issue_key,
+    issue_signing_secret,
+    read_credentials,
+    revoke_key,
+)
+from services.store.master_key import master_key
+from services.store.pool import READER_SESSION, open_pool
+
+app = typer.Typer(
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    help="Issue, rotate and withdraw the keys of sellers, channels and partners.",
+)
+
+Connection = asyncpg.Connection[Any]
+Answer = TypeVar("Answer")
+
+OWNERS = {
+    "seller": "SELECT true FROM registry.sellers WHERE seller_id = $1",
+    "partner": "SELECT true FROM registry.partners WHERE partner_id = $1",
+    "channel": "SELECT true FROM registry.shops WHERE channel = $1 LIMIT 1",
+}
+
+AsJson = Annotated[bool, typer.Option("--json", help="For a script.")]
+
+
+def with_database(work: Callable[[Connection], Awaitable[Answer]]) -> Answer:
+    """Run `work` on one connection."""
+
+    async def connected() -> Answer:
+        pool = await open_pool(
+            read_settings().database, application_name="ocop-keys", size=1, session=READER_SESSION
+        )
+        async with pool, pool.acquire() as connection:
+            return await work(connection)
+
+    return asyncio.run(connected())
+
+
+@app.command(epilog="Example: ocop keys issue seller S68-01")
+def issue(
+    kind: Annotated[str, typer.Argument(help="seller, channel or partner.")],
+    owner: Annotated[str, typer.Argument(help="The seller's, channel's or partner's id.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Issue a key, shown once. Two of an owner are valid at a time; a third ends the oldest.
+
+    Sellers get an API key and partners a secret; channels get a Standard Webhooks signing secret.
+    """
+    if kind not in OWNERS:
+        raise OperatorError(f"'{kind}' has no keys: use seller, channel or partner.")
+    vault = Vault(master_key(read_settings()))
+
+    async def work(connection: Connection) -> str:
+        if not await connection.fetchval(OWNERS[kind], owner):
+            raise OperatorError(f"There is no {kind} '{owner}' in the registry.")
+        return await issue_for(connection, vault, kind, owner)
+
+    secret = with_database(work)
+    if as_json:
+        typer.echo(orjson.dumps({"owner_kind": kind, "owner_id": owner, "key": secret}))
+    else:
+        typer.echo(secret)
+        typer.echo("Keep it now: it cannot be shown again.", err=True)
+
+
+async def issue_for(connection: Connection, vault: Vault, kind: str, owner: str) -> str:
+    """The kind of secret that kind of owner needs."""
+    if kind == "channel":
+        return await issue_signing_secret(connection, "channel", owner, vault.seal_secret)
+    owner_kind: OwnerKind = "seller" if kind == "seller" else "partner"
+    return await issue_key(connection, owner_kind, owner)
+
+
+@app.command("list", epilog="Example: ocop keys list --json")
+def show(*, as_json: AsJson = False) -> None:
+    """Show who has valid keys, never the keys."""
+    rows = [
+        {"key_id": key.key_id, "owner_kind": key.owner_kind, "owner_id": key.owner_id}
+        for key in with_database(read_credentials)
+    ]
+    if as_json:
+        typer.echo(orjson.dumps(rows))
+        return
+    table = Table("key", "of", "id")
+    for row in sorted(rows, key=lambda row: (row["owner_kind"], row["owner_id"])):
+        table.add_row(row["key_id"], row["owner_kind"], row["owner_id"])
+    Console().print(table)
+
+
+@app.command(epilog="Example: ocop keys revoke 3f9a1c2b4d5e")
+def revoke(key_id: Annotated[str, typer.Argument(help="As `ocop keys list` shows it.")]) -> None:
+    """Withdraw a key; the gateway refuses it within seconds."""
+
+    async def work(connection: Connection) -> bool:
+        return await revoke_key(connection, key_id)
+
+    if not with_database(work):
+        raise OperatorError(f"No valid key has the id '{key_id}'.")
+    typer.echo(f"revoked {key_id}")
