@@ -1,0 +1,136 @@
+"""Metrics: facts about orders become fact rows, and the figures of the months move with them.
+
+A batch loads the facts of its orders, folds its events in, and adds to the counters the difference
+between the old and the new fact rows. Sums and revisions are made in `metrics_publisher`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from schemas.catalogue import (
+    BOOKING_VOIDED,
+    ORDER_AMENDED,
+    ORDER_CANCELLED,
+    ORDER_HELD,
+    ORDER_PLACED,
+    ORDER_ROUTED,
+    PARCEL_PACKED,
+    SHIPMENT_BOOKED,
+    SHIPMENT_STATUS_CHANGED,
+)
+from streams.metrics_store import (
+    add_to_counters,
+    lock_facts,
+    note_changes,
+    store_rows,
+)
+from streams.rules.metrics import Counts, moved
+from streams.rules.metrics_facts import OrderFacts, fold
+from streams.rules.metrics_rows import Rows, rows_of
+from streams.runtime.stage import Handled
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from schemas.event import Event
+    from schemas.figures import Cell
+    from schemas.topics import Topic
+    from streams.runtime.stage import Batch, Transaction
+
+
+class Change(NamedTuple):
+    """What moved a cell in this batch: how many facts, and the newest of them."""
+
+    facts: int
+    watermark: datetime
+    cause: str
+
+
+class Turned(NamedTuple):
+    """An order before and after the batch; `news` are the events that said something new."""
+
+    facts: OrderFacts
+    before: Rows
+    after: Rows
+    news: Sequence[Event]
+
+
+class Metrics:
+    """The stage. Reads every fact that moves a figure; emits nothing itself."""
+
+    name = "metrics"
+    inputs: tuple[Topic, ...] = (
+        ORDER_PLACED,
+        ORDER_AMENDED,
+        ORDER_HELD,
+        ORDER_CANCELLED,
+        ORDER_ROUTED,
+        PARCEL_PACKED,
+        SHIPMENT_BOOKED,
+        BOOKING_VOIDED,
+        SHIPMENT_STATUS_CHANGED,
+    )
+
+    async def handle(self, batch: Batch, tx: Transaction) -> Handled:
+        """Fold the batch's facts in and move the counters; a known fact is a duplicate."""
+        events = by_order(batch)
+        known = await lock_facts(tx, batch.partition, sorted(events))
+        turned = [
+            turn for order, news in events.items() if (turn := turn_over(known[order], news)).news
+        ]
+        counts, changes = moves(turned)
+        await store_rows(tx, turned)
+        await add_to_counters(tx, batch.partition, counts)
+        await note_changes(tx, changes)
+        new = sum(len(turn.news) for turn in turned)
+        return Handled(duplicate=len(batch.messages) - new)
+
+
+def by_order(batch: Batch) -> dict[str, list[Event]]:
+    """The batch's events by the order they are about."""
+    events: dict[str, list[Event]] = {}
+    for message in batch.messages:
+        if message.event is not None:
+            events.setdefault(message.event.key, []).append(message.event)
+    return events
+
+
+def turn_over(facts: OrderFacts, events: Sequence[Event]) -> Turned:
+    """Fold events into the facts of their order."""
+    news = []
+    after = facts
+    for event in events:
+        folded = fold(after, event)
+        if folded is not after:
+            news.append(event)
+            after = folded
+    return Turned(after, rows_of(facts), rows_of(after), news)
+
+
+def moves(turned: Sequence[Turned]) -> tuple[Counts, Mapping[Cell, Change]]:
+    """What the orders add to the counters together, and what changed each cell."""
+    counts: Counts = {}
+    changes: dict[Cell, Change] = {}
+    for turn in turned:
+        newest = max(turn.news, key=lambda event: (event.occurred_at, cause_of(event)))
+        change = Change(len(turn.news), newest.occurred_at, cause_of(newest))
+        delta = moved(turn.before, turn.after)
+        for key, amount in delta.items():
+            counts[key] = counts.get(key, 0) + amount
+        for cell in {cell for cell, _ in delta}:
+            changes[cell] = _merged(changes.get(cell), change)
+    return {key: amount for key, amount in counts.items() if amount}, changes
+
+
+def cause_of(event: Event) -> str:
+    """What a person can look up: `parcel.packed.v1 postmart:HTX:1/1/1 v1`."""
+    return f"{event.topic_name} {event.entity} v{event.version}"
+
+
+def _merged(known: Change | None, change: Change) -> Change:
+    if known is None:
+        return change
+    newest = max(known, change, key=lambda each: (each.watermark, each.cause))
+    return newest._replace(facts=known.facts + change.facts)

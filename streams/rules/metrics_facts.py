@@ -1,0 +1,282 @@
+"""What the figures need of an order: the newest version of every entity, in any interleaving.
+
+`fold` takes facts in any order and any number of times and reaches the same value. It returns the
+very same object where a fact is older than, or the same as, what is known.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from pydantic import AwareDatetime, Field
+
+from schemas.booking import BookingVoided, ShipmentBooked
+from schemas.event import Value
+from schemas.intake import OrderAmended, OrderContent, OrderHeld, OrderPlaced
+from schemas.packing import ParcelPacked
+from schemas.routing import OrderRouted
+from schemas.status import OrderCancelled
+from schemas.tracking import CodState, ShipmentStatusChanged, TrackingStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from schemas.event import Event
+
+
+class LineFacts(Value):
+    """What counts of an order line."""
+
+    line_no: int
+    quantity: int
+    unit_price_vnd: int
+    origin_id: str
+    origin_province: str | None
+    group: str
+    star: int
+
+
+class ContentFacts(Value):
+    """What was ordered, as of a version."""
+
+    version: int
+    placed_at: AwareDatetime
+    goods_vnd: int
+    lines: tuple[LineFacts, ...]
+
+
+class CancelFacts(Value):
+    """That the order ended before delivery."""
+
+    version: int
+    at: AwareDatetime
+
+
+class RoutedFacts(Value):
+    """One shipment as the newest routing has it; `units` is (line number, quantity)."""
+
+    origin_id: str
+    origin_province: str
+    carrier: str
+    handover_by: AwareDatetime
+    promised_on: date
+    units: tuple[tuple[int, int], ...]
+
+
+class RoutingFacts(Value):
+    """The newest routing: shipments by id."""
+
+    version: int
+    shipments: dict[str, RoutedFacts]
+
+
+class PackedFacts(Value):
+    """A closed parcel; `units` is (line number, quantity)."""
+
+    version: int
+    at: AwareDatetime
+    goods_vnd: int
+    units: tuple[tuple[int, int], ...]
+
+
+class BookedFacts(Value):
+    """A booking a carrier accepted."""
+
+    version: int
+    parcel_id: str
+    at: AwareDatetime
+    carrier: str
+    freight_vnd: int
+    cod_vnd: int
+    promised_on: date
+
+
+class TrackedFacts(Value):
+    """The tracking state of one booking; its times are firm ones."""
+
+    version: int
+    parcel_id: str
+    carrier: str
+    status: TrackingStatus
+    firm: bool
+    attempts: int
+    postponed_by: str | None
+    handed_over_at: AwareDatetime | None
+    first_attempt_at: AwareDatetime | None
+    delivered_at: AwareDatetime | None
+    returned_at: AwareDatetime | None
+    written_off_at: AwareDatetime | None
+    cod_collected: bool
+    cod_vnd: int
+
+
+class OrderFacts(Value):
+    """Everything counted of one order.
+
+    `routed_at` is when each shipment was first routed, by id; `packed` is by parcel; `booked`,
+    `tracked` and `voided` are by our booking reference.
+    """
+
+    order_id: str
+    content: ContentFacts | None = None
+    held_at: AwareDatetime | None = None
+    cancelled: CancelFacts | None = None
+    routing: RoutingFacts | None = None
+    routed_at: dict[str, AwareDatetime] = Field(default_factory=dict)
+    packed: dict[str, PackedFacts] = Field(default_factory=dict)
+    booked: dict[str, BookedFacts] = Field(default_factory=dict)
+    tracked: dict[str, TrackedFacts] = Field(default_factory=dict)
+    voided: frozenset[str] = frozenset()
+
+
+def fold(facts: OrderFacts, event: Event) -> OrderFacts:
+    """The facts with one more event; the same object if it says nothing new.
+
+    Events that move no figure (a release, a refused booking, …) say nothing new.
+    """
+    with_event = FOLDS.get(type(event))
+    return facts if with_event is None else with_event(facts, event)
+
+
+_Versioned: TypeAlias = (
+    ContentFacts | CancelFacts | RoutingFacts | PackedFacts | BookedFacts | TrackedFacts
+)
+
+
+def _known(known: _Versioned | None, event: Event) -> bool:
+    return known is not None and known.version >= event.version
+
+
+def _with_content(facts: OrderFacts, event: OrderContent) -> OrderFacts:
+    if _known(facts.content, event):
+        return facts
+    lines = tuple(
+        LineFacts(
+            line_no=line.line_no,
+            quantity=line.quantity,
+            unit_price_vnd=line.unit_price_vnd,
+            origin_id=line.origin_id,
+            origin_province=line.origin_province,
+            group=line.group,
+            star=line.star,
+        )
+        for line in event.lines
+    )
+    content = ContentFacts(
+        version=event.version, placed_at=event.placed_at, goods_vnd=event.goods_vnd, lines=lines
+    )
+    return facts.model_copy(update={"content": content})
+
+
+def _with_hold(facts: OrderFacts, event: OrderHeld) -> OrderFacts:
+    since = min(hold.since for hold in event.holds)
+    if facts.held_at is not None and facts.held_at <= since:
+        return facts
+    return facts.model_copy(update={"held_at": since})
+
+
+def _with_cancellation(facts: OrderFacts, event: OrderCancelled) -> OrderFacts:
+    if _known(facts.cancelled, event):
+        return facts
+    cancelled = CancelFacts(version=event.version, at=event.occurred_at)
+    return facts.model_copy(update={"cancelled": cancelled})
+
+
+def _with_routing(facts: OrderFacts, event: OrderRouted) -> OrderFacts:
+    # An older routing still tells when its shipments were first routed.
+    routed_at = _earliest(facts.routed_at, event)
+    if _known(facts.routing, event):
+        if routed_at == facts.routed_at:
+            return facts
+        return facts.model_copy(update={"routed_at": routed_at})
+    shipments = {
+        shipment.shipment_id: RoutedFacts(
+            origin_id=shipment.origin_id,
+            origin_province=shipment.origin.province_code,
+            carrier=shipment.chosen.carrier,
+            handover_by=shipment.handover_by,
+            promised_on=shipment.promised_on,
+            units=tuple((line.line_no, line.quantity) for line in shipment.lines),
+        )
+        for shipment in event.shipments
+    }
+    routing = RoutingFacts(version=event.version, shipments=shipments)
+    return facts.model_copy(update={"routing": routing, "routed_at": routed_at})
+
+
+def _earliest(known: Mapping[str, AwareDatetime], event: OrderRouted) -> dict[str, AwareDatetime]:
+    times = dict(known)
+    for shipment in event.shipments:
+        seen = times.get(shipment.shipment_id, event.occurred_at)
+        times[shipment.shipment_id] = min(seen, event.occurred_at)
+    return times
+
+
+def _with_parcel(facts: OrderFacts, event: ParcelPacked) -> OrderFacts:
+    if _known(facts.packed.get(event.parcel_id), event):
+        return facts
+    packed = PackedFacts(
+        version=event.version,
+        at=event.occurred_at,
+        goods_vnd=event.goods_vnd,
+        units=tuple((line.line_no, line.quantity) for line in event.contents),
+    )
+    return facts.model_copy(update={"packed": {**facts.packed, event.parcel_id: packed}})
+
+
+def _with_booking(facts: OrderFacts, event: ShipmentBooked) -> OrderFacts:
+    if _known(facts.booked.get(event.reference), event):
+        return facts
+    booked = BookedFacts(
+        version=event.version,
+        parcel_id=event.parcel_id,
+        at=event.occurred_at,
+        carrier=event.carrier,
+        freight_vnd=event.freight_vnd,
+        cod_vnd=event.cod_vnd,
+        promised_on=event.promised_on,
+    )
+    return facts.model_copy(update={"booked": {**facts.booked, event.reference: booked}})
+
+
+def _with_void(facts: OrderFacts, event: BookingVoided) -> OrderFacts:
+    if event.reference is None or event.reference in facts.voided:
+        return facts
+    return facts.model_copy(update={"voided": facts.voided | {event.reference}})
+
+
+def _with_tracking(facts: OrderFacts, event: ShipmentStatusChanged) -> OrderFacts:
+    if _known(facts.tracked.get(event.reference), event):
+        return facts
+    tracked = TrackedFacts(
+        version=event.version,
+        parcel_id=event.parcel_id,
+        carrier=event.carrier,
+        status=event.status,
+        firm=not (event.provisional or event.implied),
+        attempts=event.attempt_no,
+        postponed_by=event.postponed_by,
+        handed_over_at=event.handed_over_at,
+        first_attempt_at=event.first_attempt_at,
+        delivered_at=event.delivered_at,
+        returned_at=event.returned_at,
+        written_off_at=event.written_off_at,
+        cod_collected=event.cod_state in (CodState.COLLECTED, CodState.REMITTED),
+        cod_vnd=event.cod_vnd,
+    )
+    return facts.model_copy(update={"tracked": {**facts.tracked, event.reference: tracked}})
+
+
+FOLDS: Mapping[type[Event], Callable[[OrderFacts, Any], OrderFacts]] = {
+    OrderPlaced: _with_content,
+    OrderAmended: _with_content,
+    OrderHeld: _with_hold,
+    OrderCancelled: _with_cancellation,
+    OrderRouted: _with_routing,
+    ParcelPacked: _with_parcel,
+    ShipmentBooked: _with_booking,
+    BookingVoided: _with_void,
+    ShipmentStatusChanged: _with_tracking,
+}
+"""How each fact changes what is known; what is not here moves no figure."""

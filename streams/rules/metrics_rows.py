@@ -1,0 +1,272 @@
+"""Fact rows: the order, its shipments and its parcels as they stand, flat, ready to be counted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from schemas.place import vietnam_date
+from schemas.tracking import TrackingStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import date, datetime
+
+    from streams.rules.metrics_facts import (
+        BookedFacts,
+        LineFacts,
+        OrderFacts,
+        RoutedFacts,
+        TrackedFacts,
+    )
+
+LATE_BY = ("seller", "carrier", "consignee", "platform", "weather", "authority", "unknown")
+"""Who a late first attempt is put down to; `late_<who>` is its figure."""
+
+
+class Goods(NamedTuple):
+    """The dimensions goods have: where they ship from, the group and star of the dearest line."""
+
+    origin_province: str
+    group: str
+    star: int
+
+
+NO_GOODS = Goods("", "", 0)
+"""Goods of which nothing is known yet."""
+
+
+class OrderRow(NamedTuple):
+    """The fact row of an order. Times are None until it happened; a column each in Postgres."""
+
+    order_id: str
+    channel: str
+    origin_province: str
+    product_group: str
+    star: int
+    placed_at: datetime | None
+    held_at: datetime | None
+    cancelled_at: datetime | None
+    units: int
+    goods_vnd: int
+
+
+class ShipmentRow(NamedTuple):
+    """The fact row of a shipment; `routed_at` None once a newer routing has no such shipment."""
+
+    shipment_id: str
+    order_id: str
+    channel: str
+    carrier: str
+    origin_province: str
+    product_group: str
+    star: int
+    routed_at: datetime | None
+
+
+class ParcelRow(NamedTuple):
+    """The fact row of a parcel under the booking that carries it.
+
+    Times are firm. `delivered_at`, `returned_at`, `written_off_at` exclude each other: the outcome
+    as it stands. `freight_vnd` and `cod_expected_vnd` are 0 for a voided booking. `late_by` is None
+    for a first attempt in time, for none, and for one without a promise.
+    """
+
+    parcel_id: str
+    order_id: str
+    channel: str
+    carrier: str
+    origin_province: str
+    product_group: str
+    star: int
+    placed_at: datetime | None
+    packed_at: datetime | None
+    booked_at: datetime | None
+    handed_over_at: datetime | None
+    first_attempt_at: datetime | None
+    delivered_at: datetime | None
+    returned_at: datetime | None
+    written_off_at: datetime | None
+    cod_collected_at: datetime | None
+    units: int
+    goods_vnd: int
+    freight_vnd: int
+    cod_expected_vnd: int
+    cod_collected_vnd: int
+    attempts: int
+    delivered_at_first: bool
+    on_time: bool
+    late_by: str | None
+
+
+class Rows(NamedTuple):
+    """Every fact row of one order."""
+
+    order: OrderRow
+    shipments: tuple[ShipmentRow, ...]
+    parcels: tuple[ParcelRow, ...]
+
+
+def rows_of(facts: OrderFacts) -> Rows:
+    """The fact rows that follow from the facts; nothing else does."""
+    channel = facts.order_id.partition(":")[0]
+    return Rows(
+        _order_row(facts, channel),
+        tuple(_shipment_row(facts, channel, shipment) for shipment in sorted(facts.routed_at)),
+        tuple(_parcel_row(facts, channel, parcel) for parcel in sorted(_parcels(facts))),
+    )
+
+
+def _order_row(facts: OrderFacts, channel: str) -> OrderRow:
+    content = facts.content
+    lines = content.lines if content else ()
+    goods = _goods(facts, [(line.line_no, line.quantity) for line in lines])
+    return OrderRow(
+        facts.order_id,
+        channel,
+        *goods,
+        content.placed_at if content else None,
+        facts.held_at,
+        facts.cancelled.at if facts.cancelled else None,
+        sum(line.quantity for line in lines),
+        content.goods_vnd if content else 0,
+    )
+
+
+def _shipment_row(facts: OrderFacts, channel: str, shipment_id: str) -> ShipmentRow:
+    routed = _routed(facts, shipment_id)
+    if routed is None:
+        return ShipmentRow(shipment_id, facts.order_id, channel, "", *NO_GOODS, None)
+    goods = _goods(facts, routed.units, routed.origin_province)
+    routed_at = facts.routed_at[shipment_id]
+    return ShipmentRow(shipment_id, facts.order_id, channel, routed.carrier, *goods, routed_at)
+
+
+def _parcel_row(facts: OrderFacts, channel: str, parcel_id: str) -> ParcelRow:
+    packed = facts.packed.get(parcel_id)
+    routed = _routed(facts, parcel_id.rpartition("/")[0])
+    reference = carrying(facts, parcel_id)
+    booked = facts.booked.get(reference)
+    tracked = facts.tracked.get(reference)
+    origin = routed.origin_province if routed else None
+    carrier = tracked or booked or routed
+    live = reference not in facts.voided or (tracked and tracked.handed_over_at)
+    promised_on = _promise(booked, routed)
+    first_attempt_at = tracked.first_attempt_at if tracked else None
+    late = first_attempt_at is not None and (
+        promised_on is not None and vietnam_date(first_attempt_at) > promised_on
+    )
+    collected = tracked is not None and tracked.cod_collected and tracked.delivered_at is not None
+    return ParcelRow(
+        parcel_id,
+        facts.order_id,
+        channel,
+        carrier.carrier if carrier else "",
+        *_goods(facts, packed.units if packed else (), origin),
+        facts.content.placed_at if facts.content else None,
+        packed.at if packed else None,
+        booked.at if booked else None,
+        tracked.handed_over_at if tracked else None,
+        first_attempt_at,
+        *_outcome(tracked),
+        tracked.delivered_at if tracked and collected else None,
+        sum(quantity for _, quantity in packed.units) if packed else 0,
+        packed.goods_vnd if packed else 0,
+        booked.freight_vnd if booked and live else 0,
+        booked.cod_vnd if booked and live else 0,
+        tracked.cod_vnd if tracked and collected else 0,
+        tracked.attempts if tracked else 0,
+        first_attempt_at is not None
+        and tracked is not None
+        and tracked.delivered_at == first_attempt_at,
+        first_attempt_at is not None and promised_on is not None and not late,
+        _late_by(tracked, routed) if tracked and late else None,
+    )
+
+
+def carrying(facts: OrderFacts, parcel_id: str) -> str:
+    """The reference of the booking that carries a parcel; empty where there is none.
+
+    The newest attempt, but one whose parcel is with the carrier goes before: a voided booking may
+    travel all the same.
+    """
+    references = {ref for ref, booked in facts.booked.items() if booked.parcel_id == parcel_id}
+    references |= {ref for ref, seen in facts.tracked.items() if seen.parcel_id == parcel_id}
+
+    def rank(reference: str) -> tuple[bool, int, str]:
+        tracked = facts.tracked.get(reference)
+        travels = tracked is not None and tracked.handed_over_at is not None
+        return travels, attempt_of(reference), reference
+
+    return max(references, key=rank, default="")
+
+
+def attempt_of(reference: str) -> int:
+    """The attempt number at the end of our booking reference (`schemas.ids.booking_reference`)."""
+    attempt = reference.rpartition("-")[2]
+    return int(attempt) if attempt.isdecimal() else 0
+
+
+def _parcels(facts: OrderFacts) -> set[str]:
+    seen: Iterable[BookedFacts | TrackedFacts] = (
+        *facts.booked.values(),
+        *facts.tracked.values(),
+    )
+    return {*facts.packed, *(booking.parcel_id for booking in seen)}
+
+
+def _routed(facts: OrderFacts, shipment_id: str) -> RoutedFacts | None:
+    return facts.routing.shipments.get(shipment_id) if facts.routing else None
+
+
+def _goods(facts: OrderFacts, units: Sequence[tuple[int, int]], origin: str | None = None) -> Goods:
+    """The dimensions of so many units of the order's lines; `origin` where it is known better."""
+    if facts.content is None:
+        return Goods(origin or "", "", 0)
+    lines = {line.line_no: line for line in facts.content.lines}
+    known = [(lines[number], quantity) for number, quantity in units if number in lines]
+    if not known:
+        return Goods(origin or "", "", 0)
+    dearest = max(known, key=lambda unit: (unit[0].unit_price_vnd * unit[1], -unit[0].line_no))[0]
+    return Goods(origin or _origin(facts, dearest), dearest.group, dearest.star)
+
+
+def _origin(facts: OrderFacts, line: LineFacts) -> str:
+    """The line's own province, else that of the shipment from the same origin."""
+    if line.origin_province:
+        return line.origin_province
+    shipments = facts.routing.shipments.values() if facts.routing else ()
+    return next((s.origin_province for s in shipments if s.origin_id == line.origin_id), "")
+
+
+def _promise(booked: BookedFacts | None, routed: RoutedFacts | None) -> date | None:
+    """The original promise: the booking's, which never changes; before it the routing's."""
+    promised = booked or routed
+    return promised.promised_on if promised else None
+
+
+def _outcome(
+    tracked: TrackedFacts | None,
+) -> tuple[datetime | None, datetime | None, datetime | None]:
+    """Delivered, returned, written off: the time of the one that stands, firm events only."""
+    if tracked is None or not tracked.firm:
+        return None, None, None
+    match tracked.status:
+        case TrackingStatus.DELIVERED:
+            return tracked.delivered_at, None, None
+        case TrackingStatus.RETURNED:
+            return None, tracked.returned_at, None
+        case TrackingStatus.WRITTEN_OFF:
+            return None, None, tracked.written_off_at
+        case _:
+            return None, None, None
+
+
+def _late_by(tracked: TrackedFacts, routed: RoutedFacts | None) -> str:
+    """Who a late first attempt is put down to (taxonomy section 4).
+
+    The seller where the hand-over came after its time, else who postponed it, else the carrier.
+    """
+    handed_over_at = tracked.handed_over_at
+    if routed and handed_over_at and handed_over_at > routed.handover_by:
+        return "seller"
+    return tracked.postponed_by if tracked.postponed_by in LATE_BY else "carrier"
