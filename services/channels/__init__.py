@@ -1,0 +1,1 @@
+"""How sales channels speak: their payloads as they write them, understood."""
