@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import asyncpg
 
 from services.errors import OperatorError
+from services.store.pool import said_plainly
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +35,8 @@ async def migrate(dsn: str, folder: Path) -> tuple[str, ...]:
 
     Raises OperatorError if an applied file was edited afterwards or a file does not run.
     """
-    connection = await asyncpg.connect(dsn)
+    with said_plainly():
+        connection = await asyncpg.connect(dsn)
     try:
         await connection.execute(TAKE_LOCK, LOCK)
         await connection.execute(KEEP_A_RECORD)

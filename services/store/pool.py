@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -10,7 +11,7 @@ import asyncpg
 from services.errors import OperatorError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     Pool: TypeAlias = asyncpg.Pool[asyncpg.Record]
 
@@ -44,7 +45,7 @@ async def open_pool(
     Raises OperatorError if the server cannot be reached.
     """
     settings = {**session, "application_name": application_name}
-    try:
+    with said_plainly():
         return await asyncpg.create_pool(
             dsn,
             min_size=1,
@@ -53,7 +54,14 @@ async def open_pool(
             server_settings=settings,
             max_inactive_connection_lifetime=0,
         )
-    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
+
+
+@contextlib.contextmanager
+def said_plainly() -> Iterator[None]:
+    """Turn a connection that fails inside into an OperatorError."""
+    try:
+        yield
+    except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise OperatorError(
             f"PostgreSQL does not answer: {error}. Is it running, and is DATABASE_URL right?"
         ) from error

@@ -1,0 +1,39 @@
+"""What Prometheus sees. Names and labels are an agreement with the dashboard and the alerts.
+
+No label holds an id of an order, a seller or a buyer.
+"""
+
+from typing import Final
+
+from prometheus_client import Counter, Gauge, Histogram
+
+SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+BATCHES: Final = Counter("ocop_batches_total", "Batches settled.", ("stage", "topic"))
+BATCH_SECONDS: Final = Histogram(
+    "ocop_batch_seconds",
+    "From a batch's first record in hand to its ack.",
+    ("stage",),
+    buckets=SECONDS,
+)
+RECORDS: Final = Counter(
+    "ocop_records_total",
+    "Records settled; outcome is applied, duplicate, parked or dead.",
+    ("stage", "outcome"),
+)
+LAG_RECORDS: Final = Gauge(
+    "ocop_lag_records", "Records not settled yet.", ("stage", "topic", "partition")
+)
+LAG_SECONDS: Final = Gauge(
+    "ocop_lag_seconds", "Age of the oldest record not settled.", ("stage", "topic", "partition")
+)
+DEAD_LETTERS: Final = Counter("ocop_dead_letters_total", "Records buried.", ("stage", "code"))
+PARKED_EVENTS: Final = Gauge(
+    "ocop_parked_events", "Events that wait for a booking not known yet.", ("stage",)
+)
+JOB_QUEUE: Final = Gauge("ocop_job_queue", "Outside calls not done yet.", ("job", "state"))
+CARRIER_CALLS: Final = Counter(
+    "ocop_carrier_calls_total",
+    "Calls to carriers; outcome is ok, refused, unclear or failed.",
+    ("carrier", "call", "outcome"),
+)
