@@ -1,0 +1,138 @@
+"""What status knows of an order: the newest version of every fact, as one small JSON document.
+
+Shipments and parcels are named without their order: `1`, `1/2`. Times are UTC with six decimals,
+so that text compares like time.
+"""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+
+class Fact(TypedDict):
+    """What is kept of any fact."""
+
+    version: int
+
+
+class Identity(TypedDict):
+    """Whose order it is; known from the first placed or held. Never changes."""
+
+    channel: str
+    seller_id: str
+
+
+class HoldSet(Fact):
+    """A stage's holds; empty once it released the order."""
+
+    holds: list[dict[str, str]]
+
+
+class Request(Fact):
+    """Somebody's wish: to cancel, or to have the goods taken back."""
+
+    by: str
+    why: str
+    command_id: str | None
+    at: str
+
+
+class Route(TypedDict):
+    """A shipment and the service chosen for it."""
+
+    shipment: str
+    carrier: str
+    service: str
+
+
+class Routing(Fact):
+    """The newest decision and the order version it was made for."""
+
+    based_on: int
+    shipments: list[Route]
+
+
+class Packed(Fact):
+    """A packed parcel; `count`: how many its shipment has."""
+
+    count: int
+    cod_vnd: int
+
+
+class Booked(Fact):
+    """A booking a carrier accepted."""
+
+    parcel: str
+    carrier: str
+    service: str
+    tracking_no: str
+
+
+class Refused(Fact):
+    """A booking a carrier refused."""
+
+    parcel: str
+
+
+class Unbooked(Fact):
+    """The answer to a void; `reference` None: there never was a booking."""
+
+    reference: str | None
+    at: str
+
+
+class Tracked(Fact):
+    """The folded tracking state of a booking."""
+
+    parcel: str
+    carrier: str
+    tracking_no: str
+    status: str
+    detail: str | None
+    attributed_to: str
+    provisional: bool
+    partial: bool
+    moved_after_terminal: bool
+    attempt_no: int
+    handed_over_at: str | None
+    delivered_at: str | None
+    cod_state: str
+
+
+class Facts(TypedDict):
+    """Everything known of one order. `content`: version of the newest placed or amended, 0 if none."""
+
+    identity: Identity | None
+    content: int
+    holds: dict[str, HoldSet]
+    cancel: Request | None
+    received_back: Request | None
+    routing: Routing | None
+    started: dict[str, Fact]
+    packed: dict[str, Packed]
+    booked: dict[str, Booked]
+    refused: dict[str, Refused]
+    voided: dict[str, Unbooked]
+    void_refused: dict[str, Unbooked]
+    tracked: dict[str, Tracked]
+    as_of: str
+
+
+def no_facts() -> Facts:
+    """An order nobody has spoken of."""
+    return {
+        "identity": None,
+        "content": 0,
+        "holds": {},
+        "cancel": None,
+        "received_back": None,
+        "routing": None,
+        "started": {},
+        "packed": {},
+        "booked": {},
+        "refused": {},
+        "voided": {},
+        "void_refused": {},
+        "tracked": {},
+        "as_of": "",
+    }

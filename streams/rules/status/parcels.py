@@ -1,0 +1,181 @@
+"""Where each parcel of an order stands, from its packing, its bookings and its tracking."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from schemas.status import Fulfilment
+from schemas.tracking import TrackingStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from streams.rules.status.facts import Booked, Facts, Tracked, Unbooked
+
+ADVANCE: Final[dict[Fulfilment, int]] = {
+    state: rank
+    for rank, state in enumerate(
+        (
+            Fulfilment.CANCEL_REQUESTED,
+            Fulfilment.ON_HOLD,
+            Fulfilment.RECEIVED,
+            Fulfilment.VALIDATED,
+            Fulfilment.ALLOCATED,
+            Fulfilment.PACKING,
+            Fulfilment.PACKED,
+            Fulfilment.LABEL_READY,
+            Fulfilment.AWAITING_HANDOVER,
+            Fulfilment.HANDED_OVER,
+            Fulfilment.DELIVERED,
+            Fulfilment.RETURNED_TO_STOCK,
+            Fulfilment.CLOSED,
+            Fulfilment.CANCELLED,
+        )
+    )
+}
+"""How far a state is; an order stands where its least advanced shipment stands."""
+
+BEFORE_CUSTODY: Final = frozenset(
+    {
+        TrackingStatus.CREATED,
+        TrackingStatus.PICKUP_IN_PROGRESS,
+        TrackingStatus.PICKUP_FAILED,
+        TrackingStatus.CANCELLED,
+    }
+)
+BACKWARDS: Final = frozenset({TrackingStatus.RETURN_PENDING, TrackingStatus.RETURNING})
+ENDED: Final = frozenset(
+    {TrackingStatus.DELIVERED, TrackingStatus.RETURNED, TrackingStatus.WRITTEN_OFF}
+)
+OPS: Final = "ops:"
+
+
+class Parcel(NamedTuple):
+    """A parcel and its decisive booking.
+
+    `fulfilment` is packed, label_ready, handed_over, delivered or returned_to_stock. `unbooked`:
+    it is certain that no carrier holds a booking of it. `kept`: the carrier will not void it.
+    """
+
+    parcel: str
+    fulfilment: Fulfilment
+    reference: str | None
+    booked: Booked | None
+    tracked: Tracked | None
+    unbooked: bool
+    kept: bool
+
+    @property
+    def is_gone(self) -> bool:
+        """The carrier took it."""
+        return ADVANCE[self.fulfilment] >= ADVANCE[Fulfilment.HANDED_OVER]
+
+    def ended_as(self, *statuses: TrackingStatus) -> bool:
+        """The carrier says so for certain."""
+        tracked = self.tracked
+        return tracked is not None and not tracked["provisional"] and tracked["status"] in statuses
+
+
+def parcels_of(facts: Facts) -> list[Parcel]:
+    """Every parcel any fact speaks of, by name."""
+    references: dict[str, list[str]] = {}
+    for known in (facts["packed"], facts["voided"], facts["void_refused"]):
+        for parcel in known:
+            references.setdefault(parcel, [])
+    for bookings in (facts["booked"], facts["tracked"], facts["refused"]):
+        for reference, booking in bookings.items():
+            references.setdefault(booking["parcel"], []).append(reference)
+    parcels = [_parcel(facts, parcel, found) for parcel, found in sorted(references.items())]
+    return parcels if facts["received_back"] is None else _with_goods_back(facts, parcels)
+
+
+def attempt_of(reference: str) -> int:
+    """The attempt at the end of our booking reference."""
+    return int(reference.rpartition("-")[2])
+
+
+def _parcel(facts: Facts, parcel: str, references: Iterable[str]) -> Parcel:
+    tracking = facts["tracked"]
+    reference = max(
+        set(references),
+        key=lambda one: (in_custody(tracking.get(one)), attempt_of(one)),
+        default=None,
+    )
+    booked = facts["booked"].get(reference) if reference else None
+    tracked = tracking.get(reference) if reference else None
+    voided = _covers(facts["voided"].get(parcel), reference)
+    unbooked = voided or (tracked is not None and _carrier_cancelled(tracked))
+    return Parcel(
+        parcel=parcel,
+        fulfilment=_fulfilment(tracked, live=bool(booked or tracked) and not unbooked),
+        reference=reference,
+        booked=booked,
+        tracked=tracked,
+        unbooked=unbooked,
+        kept=not unbooked and _covers(facts["void_refused"].get(parcel), reference),
+    )
+
+
+def in_custody(tracked: Tracked | None) -> bool:
+    """A firm custody scan is known (taxonomy, section 1): a courier's say-so is not enough."""
+    return tracked is not None and (
+        tracked["handed_over_at"] is not None
+        or (not tracked["provisional"] and tracked["status"] not in BEFORE_CUSTODY)
+    )
+
+
+def _carrier_cancelled(tracked: Tracked) -> bool:
+    return (
+        tracked["status"] == TrackingStatus.CANCELLED
+        and not tracked["provisional"]
+        and not in_custody(tracked)
+    )
+
+
+def _covers(answer: Unbooked | None, reference: str | None) -> bool:
+    """An answer to a void speaks of its attempt and those before it; without one, of all."""
+    if answer is None:
+        return False
+    told = answer["reference"]
+    return told is None or reference is None or attempt_of(told) >= attempt_of(reference)
+
+
+def _fulfilment(tracked: Tracked | None, *, live: bool) -> Fulfilment:
+    if tracked is not None and in_custody(tracked):
+        return Fulfilment.DELIVERED if _was_delivered(tracked) else Fulfilment.HANDED_OVER
+    return Fulfilment.LABEL_READY if live else Fulfilment.PACKED
+
+
+def _was_delivered(tracked: Tracked) -> bool:
+    """Goods on their way back from the buyer stay delivered until the seller has them."""
+    if tracked["status"] == TrackingStatus.DELIVERED and not tracked["provisional"]:
+        return True
+    returns = tracked["status"] in BACKWARDS or tracked["status"] == TrackingStatus.RETURNED
+    return returns and tracked["delivered_at"] is not None
+
+
+def _with_goods_back(facts: Facts, parcels: list[Parcel]) -> list[Parcel]:
+    back = {parcel.parcel for parcel in _taken_back(facts, parcels)}
+    return [
+        parcel._replace(fulfilment=Fulfilment.RETURNED_TO_STOCK)
+        if parcel.parcel in back
+        else parcel
+        for parcel in parcels
+    ]
+
+
+def _taken_back(facts: Facts, parcels: list[Parcel]) -> list[Parcel]:
+    """Which parcels the order's `receive_back` speaks of: the command does not name them.
+
+    Those the carrier returned; else, of an order delivered whole, those delivered before; else
+    those ops vouch for. Otherwise it waits for the carrier's word.
+    """
+    request = facts["received_back"]
+    gone = [parcel for parcel in parcels if parcel.is_gone]
+    if request is None or not gone:
+        return []
+    if returned := [parcel for parcel in gone if parcel.ended_as(TrackingStatus.RETURNED)]:
+        return returned
+    if all(parcel.ended_as(TrackingStatus.DELIVERED) for parcel in parcels):
+        return [p for p in gone if p.tracked and (p.tracked["delivered_at"] or "") <= request["at"]]
+    return gone if request["by"].startswith(OPS) else []

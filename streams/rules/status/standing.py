@@ -1,0 +1,207 @@
+"""What a seller sees of an order: its word, its flags, its holds, its shipments and parcels."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from schemas.event import Value
+from schemas.intake import Hold, HoldReason
+from schemas.status import Fulfilment, ParcelStatus, ShipmentStatus
+from schemas.tracking import CodState, TrackingStatus
+from streams.rules.status.parcels import ADVANCE, ENDED, Parcel
+from streams.rules.status.shipments import Shipment, least_advanced, shipments_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from streams.rules.status.facts import Facts, Route
+    from streams.rules.status.shipments import Transitions
+
+TRACKING_RANK: Final = {status: rank for rank, status in enumerate(TrackingStatus)}
+"""The statuses are declared in the order of their rank (tracking_statuses.csv)."""
+
+NOT_RECALLABLE: Final = (
+    TrackingStatus.RETURNING,
+    TrackingStatus.CANCELLED,
+    *ENDED,
+)
+
+
+class Visible(Value):
+    """The part of a status that makes a new version when it changes."""
+
+    status: str
+    fulfilment: Fulfilment
+    flags: tuple[str, ...] = ()
+    holds: tuple[Hold, ...] = ()
+    shipments: tuple[ShipmentStatus, ...] = ()
+
+
+class Standing(NamedTuple):
+    """Where an order stands. `finished`: nothing more is expected to happen to its goods.
+
+    `to_void` and `to_recall`: parcels in the way of a cancellation that was asked for.
+    """
+
+    visible: Visible
+    finished: bool
+    shipments: tuple[Shipment, ...]
+    to_void: tuple[str, ...]
+    to_recall: tuple[str, ...]
+
+
+def standing(order_id: str, facts: Facts, transitions: Transitions) -> Standing:
+    """Derive everything from the facts alone: the same facts give the same standing."""
+    shipments = tuple(shipments_of(facts, transitions))
+    live = [one for one in shipments if one.fulfilment is not Fulfilment.CANCELLED]
+    fulfilment = least_advanced(one.fulfilment for one in live or shipments)
+    goods = [parcel for one in live for parcel in one.parcels if not _stays_here(facts, parcel)]
+    to_recall = _to_recall(facts, goods)
+    return Standing(
+        visible=Visible.model_construct(
+            status=_word(fulfilment, goods),
+            fulfilment=fulfilment,
+            flags=_flags(facts, live, goods, is_recalled=bool(to_recall)),
+            holds=_holds(facts),
+            shipments=_shown(order_id, facts, shipments),
+        ),
+        finished=_is_finished(fulfilment, goods),
+        shipments=shipments,
+        to_void=_to_void(facts, goods),
+        to_recall=to_recall,
+    )
+
+
+def _stays_here(facts: Facts, parcel: Parcel) -> bool:
+    """A parcel whose booking was ended because the order is to be cancelled."""
+    return facts["cancel"] is not None and parcel.unbooked and not parcel.is_gone
+
+
+def _to_void(facts: Facts, goods: Sequence[Parcel]) -> tuple[str, ...]:
+    if facts["cancel"] is None:
+        return ()
+    return tuple(one.parcel for one in goods if not one.is_gone and not one.kept)
+
+
+def _to_recall(facts: Facts, goods: Sequence[Parcel]) -> tuple[str, ...]:
+    if facts["cancel"] is None:
+        return ()
+    with_carrier = [one for one in goods if one.fulfilment is Fulfilment.HANDED_OVER or one.kept]
+    return tuple(one.parcel for one in with_carrier if not one.ended_as(*NOT_RECALLABLE))
+
+
+def _word(fulfilment: Fulfilment, goods: Sequence[Parcel]) -> str:
+    """Ours until hand-over, then the carriers' for the least advanced parcel still moving."""
+    if fulfilment not in (Fulfilment.HANDED_OVER, Fulfilment.DELIVERED):
+        return fulfilment.value
+    away = [one for one in goods if one.fulfilment is not Fulfilment.RETURNED_TO_STOCK]
+    moving = [one.tracked for one in away if one.tracked and not one.ended_as(*ENDED)]
+    if moving:
+        statuses = [TrackingStatus(tracked["status"]) for tracked in moving]
+        return min(statuses, key=TRACKING_RANK.__getitem__).value
+    for status in (TrackingStatus.RETURNED, TrackingStatus.DELIVERED, TrackingStatus.WRITTEN_OFF):
+        if any(one.ended_as(status) for one in away):
+            return status.value
+    return fulfilment.value
+
+
+def _is_finished(fulfilment: Fulfilment, goods: Sequence[Parcel]) -> bool:
+    if fulfilment in (Fulfilment.CANCELLED, Fulfilment.RETURNED_TO_STOCK):
+        return True
+    at_carrier = ADVANCE[fulfilment] >= ADVANCE[Fulfilment.HANDED_OVER]
+    return at_carrier and all(
+        one.ended_as(*ENDED) or one.fulfilment is Fulfilment.RETURNED_TO_STOCK for one in goods
+    )
+
+
+def _flags(
+    facts: Facts, live: Sequence[Shipment], goods: Sequence[Parcel], *, is_recalled: bool
+) -> tuple[str, ...]:
+    delivered = [one for one in goods if one.ended_as(TrackingStatus.DELIVERED)]
+    returned = [one for one in goods if one.ended_as(TrackingStatus.RETURNED)]
+    partial = [one for one in goods if one.tracked and one.tracked["partial"]]
+    unpacked = [one for one in live if ADVANCE[one.reached] < ADVANCE[Fulfilment.PACKED]]
+    is_back = any(one.fulfilment is Fulfilment.RETURNED_TO_STOCK for one in goods)
+    tracked = facts["tracked"].values()
+    flags = {
+        "on_hold": any(kept["holds"] for kept in facts["holds"].values()),
+        "partially_packed": bool(goods and unpacked),
+        "partially_delivered": 0 < len(delivered) < len(goods) or bool(partial),
+        "partially_returned": 0 < len(returned) < len(goods)
+        or any(one in returned for one in partial),
+        "provisional": any(one.tracked and one.tracked["provisional"] for one in goods),
+        "moved_after_terminal": any(one["moved_after_terminal"] for one in tracked),
+        "recall_requested": is_recalled,
+        "receive_back_waiting": facts["received_back"] is not None and bool(live) and not is_back,
+    }
+    return tuple(name for name, is_set in flags.items() if is_set)
+
+
+def _holds(facts: Facts) -> tuple[Hold, ...]:
+    return tuple(
+        Hold.model_construct(
+            reason=HoldReason(hold["reason"]),
+            detail=hold["detail"],
+            by=hold["by"],
+            since=datetime.fromisoformat(hold["since"]),
+        )
+        for _, kept in sorted(facts["holds"].items())
+        for hold in kept["holds"]
+    )
+
+
+def _shown(
+    order_id: str, facts: Facts, shipments: Sequence[Shipment]
+) -> tuple[ShipmentStatus, ...]:
+    routing = facts["routing"]
+    routes: dict[str, Route] = {}
+    if routing is not None:
+        routes = {route["shipment"]: route for route in routing["shipments"]}
+    return tuple(
+        ShipmentStatus.model_construct(
+            shipment_id=f"{order_id}/{one.shipment}",
+            fulfilment=one.fulfilment,
+            carrier=routes[one.shipment]["carrier"] if one.shipment in routes else None,
+            service=routes[one.shipment]["service"] if one.shipment in routes else None,
+            parcels=tuple(_shown_parcel(order_id, facts, parcel) for parcel in one.parcels),
+        )
+        for one in shipments
+        if one.shipment is not None
+    )
+
+
+def _shown_parcel(order_id: str, facts: Facts, parcel: Parcel) -> ParcelStatus:
+    tracked = parcel.tracked
+    booking = tracked or parcel.booked
+    return ParcelStatus.model_construct(
+        parcel_id=f"{order_id}/{parcel.parcel}",
+        carrier=booking["carrier"] if booking else None,
+        tracking_no=booking["tracking_no"] if booking else None,
+        status=_shown_status(parcel),
+        detail=tracked["detail"] if tracked else None,
+        attributed_to=tracked["attributed_to"] if tracked else None,
+        provisional=tracked["provisional"] if tracked else False,
+        attempt_no=tracked["attempt_no"] if tracked else 0,
+        cod_state=_shown_cod(facts, parcel),
+    )
+
+
+def _shown_status(parcel: Parcel) -> TrackingStatus | None:
+    """A booking without a moving event is `created`; one that was voided is `cancelled`."""
+    if parcel.unbooked and not parcel.is_gone:
+        return TrackingStatus.CANCELLED if parcel.booked or parcel.tracked else None
+    if parcel.tracked is not None:
+        return TrackingStatus(parcel.tracked["status"])
+    return TrackingStatus.CREATED if parcel.booked else None
+
+
+def _shown_cod(facts: Facts, parcel: Parcel) -> CodState:
+    packed = facts["packed"].get(parcel.parcel)
+    if packed is not None and not packed["cod_vnd"]:
+        return CodState.NOT_APPLICABLE
+    if _stays_here(facts, parcel):
+        return CodState.VOID
+    if parcel.tracked is not None and (parcel.is_gone or not parcel.unbooked):
+        return CodState(parcel.tracked["cod_state"])
+    return CodState.EXPECTED if packed else CodState.NOT_APPLICABLE
