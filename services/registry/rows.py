@@ -120,7 +120,7 @@ class PartnerRow(Row):
     partner_id: Id
     carrier: Id
     api: Id
-    verification: Literal["viettelpost_token", "vnpost_rsa", "standard_webhooks"]
+    verification: Literal["viettelpost_secrets", "vnpost_rsa_sha256"]
     public_key: str | None = None
 
 
