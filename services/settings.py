@@ -60,6 +60,9 @@ class Settings(BaseSettings):
     kafka_min_isr: PositiveInt | None = Field(
         None, description="default: replication - 1, at least 1"
     )
+    kafka_flush: bool | None = Field(
+        None, description="ingest records on disk before the answer; default: if the broker is ours"
+    )
 
     postgres_max_connections: PositiveInt = 300
     min_free_mib: NonNegativeInt = Field(1024, description="free disk `ocop up` insists on")
@@ -67,10 +70,12 @@ class Settings(BaseSettings):
 
     gateway_host: str = "127.0.0.1"
     gateway_port: Port = 8480
+    gateway_url: str | None = Field(None, description="where others reach the gateway")
     metrics_host: str = "127.0.0.1"
     metrics_port: Port | None = Field(
         None, description="/metrics, /healthz and /readyz of a worker"
     )
+    sandbox_host: str = Field("127.0.0.1", description="where the carriers' doubles listen")
     carrier_viettelpost_url: str = "http://127.0.0.1:8491"
     carrier_vnpost_url: str = "http://127.0.0.1:8492"
 
@@ -86,8 +91,14 @@ class Settings(BaseSettings):
 
     @property
     def durability(self) -> Durability:
-        """How our topics are kept; the embedded broker is alone and must flush."""
-        return Durability(self.kafka_replication, self.kafka_min_isr, flush=self.embedded_kafka)
+        """How our topics are kept; a broker that is alone must flush."""
+        flush = self.embedded_kafka if self.kafka_flush is None else self.kafka_flush
+        return Durability(self.kafka_replication, self.kafka_min_isr, flush=flush)
+
+    @property
+    def gateway(self) -> str:
+        """Where sellers, stations and carriers reach the gateway."""
+        return self.gateway_url or f"http://{self.gateway_host}:{self.gateway_port}"
 
     @property
     def kafka(self) -> str:
@@ -112,3 +123,15 @@ def read_settings() -> Settings:
         first = error.errors()[0]
         name = "OCOP_" + "_".join(map(str, first["loc"])).upper().removeprefix("OCOP_")
         raise OperatorError(f"{name} is not valid: {first['msg']}.") from None
+
+
+def variables() -> frozenset[str]:
+    """The name of every environment variable that is read."""
+    names: set[str] = set()
+    for name, field in Settings.model_fields.items():
+        aliases = field.validation_alias
+        if isinstance(aliases, AliasChoices):
+            names |= {alias for alias in aliases.choices if isinstance(alias, str)}
+        else:
+            names.add(f"OCOP_{name.upper()}")
+    return frozenset(names)
