@@ -1,0 +1,30 @@
+"""The webhook formats there are, by carrier and api and by how a partner's bodies are verified."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from services.carriers.viettelpost import webhook as viettelpost
+from services.carriers.vnpost import webhook as vnpost
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from services.carriers.webhook import WebhookFormat
+
+WEBHOOKS: Final[Mapping[tuple[str, str], WebhookFormat]] = MappingProxyType(
+    {
+        (viettelpost.CARRIER, viettelpost.API): viettelpost.ViettelPostWebhook(),
+        (vnpost.CARRIER, vnpost.API): vnpost.VietnamPostWebhook(),
+    }
+)
+"""(carrier, api) → its format."""
+
+VERIFICATIONS: Final[Mapping[str, WebhookFormat]] = MappingProxyType(
+    {
+        "viettelpost_token": WEBHOOKS["viettelpost", "partner_v2"],
+        "vnpost_rsa": WEBHOOKS["vnpost", "myvnpost"],
+    }
+)
+"""`registry.partners.verification` → the format whose `verify` checks that partner's bodies."""
