@@ -94,8 +94,8 @@ CREATE TABLE metrics.months (
     revision  bigint NOT NULL,
     as_of     timestamptz NOT NULL,
     watermark timestamptz NOT NULL,          -- when the newest fact counted in the month occurred
-    facts     bigint NOT NULL,
-    cause     text NOT NULL,
+    cells     integer NOT NULL,              -- how many cells changed
+    cause     text NOT NULL,                 -- the newest fact that changed one
     PRIMARY KEY (month, revision)
 );
 
