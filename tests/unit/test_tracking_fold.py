@@ -60,7 +60,7 @@ def a_scan(
 
 def a_correction(moment: int, status: TrackingStatus) -> Scan:
     meaning = MAP.stored(status, None, "none", "no", None)
-    return Scan(moment, f"correction-{moment}", meaning, correction=True)
+    return Scan(moment, f"correction-{moment}-{status}", meaning, correction=True)
 
 
 def a_log(*scans: str, by: tuple[str, str] = VTP) -> list[Scan]:
