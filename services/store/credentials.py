@@ -39,6 +39,13 @@ WHERE key_id = $1 AND revoked_at IS NULL
 RETURNING key_id
 """
 
+IS_KNOWN = """
+SELECT true FROM registry.credentials
+WHERE owner_kind = $1 AND owner_id = $2 AND digest = $3 AND revoked_at IS NULL
+"""
+
+SET_PUBLIC_KEY = "UPDATE registry.partners SET public_key = $2 WHERE partner_id = $1"
+
 READ_LIVE = """
 SELECT key_id, owner_kind, owner_id, digest, sealed
 FROM registry.credentials WHERE revoked_at IS NULL
@@ -72,6 +79,15 @@ async def issue_key(
     return key
 
 
+async def adopt_secret(
+    connection: asyncpg.Connection[Any], owner_kind: OwnerKind, owner_id: str, secret: str
+) -> None:
+    """Take on a static secret the owner chose; nothing changes if it is valid already."""
+    digest = digest_of(secret)
+    if not await connection.fetchval(IS_KNOWN, owner_kind, owner_id, digest):
+        await _store(connection, secrets.token_hex(6), owner_kind, owner_id, digest, None)
+
+
 async def issue_signing_secret(
     connection: asyncpg.Connection[Any],
     owner_kind: OwnerKind,
@@ -95,6 +111,11 @@ async def _store(  # noqa: PLR0917 - the row's columns
     async with connection.transaction():
         await connection.execute(INSERT_CREDENTIAL, key_id, owner_kind, owner_id, digest, sealed)
         await connection.execute(REVOKE_ALL_BUT_NEWEST, owner_kind, owner_id, VALID_AT_A_TIME)
+
+
+async def trust_public_key(connection: asyncpg.Connection[Any], partner_id: str, pem: str) -> bool:
+    """Check the partner's bodies with this RSA key from now on; False if there is no such partner."""
+    return await connection.execute(SET_PUBLIC_KEY, partner_id, pem) == "UPDATE 1"
 
 
 async def revoke_key(connection: asyncpg.Connection[Any], key_id: str) -> bool:

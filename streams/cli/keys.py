@@ -1,7 +1,9 @@
 """`ocop keys`."""
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import asyncpg
@@ -9,19 +11,21 @@ import orjson
 import typer
 from rich.console import Console
 from rich.table import Table
-from services.store.vault import Vault
 
 from services.errors import OperatorError
 from services.settings import read_settings
 from services.store.credentials import (
     OwnerKind,
+    adopt_secret,
     issue_key,
     issue_signing_secret,
     read_credentials,
     revoke_key,
+    trust_public_key,
 )
 from services.store.master_key import master_key
 from services.store.pool import READER_SESSION, open_pool
+from services.store.vault import Vault
 
 app = typer.Typer(
     add_completion=False,
@@ -38,6 +42,8 @@ OWNERS = {
     "partner": "SELECT true FROM registry.partners WHERE partner_id = $1",
     "channel": "SELECT true FROM registry.shops WHERE channel = $1 LIMIT 1",
 }
+
+SHORTEST_SECRET = 16
 
 AsJson = Annotated[bool, typer.Option("--json", help="For a script.")]
 
@@ -89,6 +95,28 @@ async def issue_for(connection: Connection, vault: Vault, kind: str, owner: str)
         return await issue_signing_secret(connection, "channel", owner, vault.seal_secret)
     owner_kind: OwnerKind = "seller" if kind == "seller" else "partner"
     return await issue_key(connection, owner_kind, owner)
+
+
+@app.command(epilog="Example: ocop keys adopt viettelpost < secret.txt")
+def adopt(partner: Annotated[str, typer.Argument(help="The partner's id.")]) -> None:
+    """Accept a secret the partner chose, read from standard input. Two are valid at a time."""
+    secret = sys.stdin.readline().strip()
+    if len(secret) < SHORTEST_SECRET:
+        raise OperatorError(f"The secret has fewer than {SHORTEST_SECRET} characters.")
+    with_database(lambda connection: adopt_secret(connection, "partner", partner, secret))
+    typer.echo(f"accepted for {partner}")
+
+
+@app.command(epilog="Example: ocop keys trust vnpost vnpost-public.pem")
+def trust(
+    partner: Annotated[str, typer.Argument(help="The partner's id.")],
+    pem: Annotated[Path, typer.Argument(help="Its RSA public key as PEM.")],
+) -> None:
+    """Check the partner's signatures with this public key from now on."""
+    text = pem.read_text("ascii")
+    if not with_database(lambda connection: trust_public_key(connection, partner, text)):
+        raise OperatorError(f"There is no partner '{partner}' in the registry.")
+    typer.echo(f"trusted for {partner}")
 
 
 @app.command("list", epilog="Example: ocop keys list --json")

@@ -39,7 +39,7 @@ def read_lines(path: Path, orders: int | None = None) -> Iterator[Line]:
 
 @dataclass(slots=True)
 class Channels:
-    """Sends lines in order of time; `late` shuffles neighbours and `repeat` sends some twice."""
+    """Sends lines in order of time; the share `repeat` of them twice."""
 
     door: Door
     clock: Clock
@@ -55,7 +55,7 @@ class Channels:
         slots = asyncio.Semaphore(AT_ONCE)
         async with asyncio.TaskGroup() as group:
             for line in lines:
-                await self.clock.sleep_until(datetime.fromisoformat(line["at"]))
+                await sleep_until(self.clock, datetime.fromisoformat(line["at"]))
                 for _ in range(2 if rng.random() < self.repeat else 1):
                     await slots.acquire()
                     sending = group.create_task(self.send_line(line))
@@ -69,6 +69,13 @@ class Channels:
         self.sent += 1
         self.refused += status >= 400  # noqa: PLR2004 - the first error status
         self.told()
+
+
+async def sleep_until(clock: Clock, moment: datetime) -> None:
+    """Return once it is `moment` in the sample month."""
+    hours = (moment - clock.now()).total_seconds() / 3600
+    if hours > 0:
+        await asyncio.sleep(clock.real_seconds(hours))
 
 
 def order_id(line: Line) -> str:
