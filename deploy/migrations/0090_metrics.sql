@@ -119,7 +119,7 @@ CREATE TABLE metrics.revisions (
 
 -- The lock of the one writer of revisions, and how far they are published.
 CREATE TABLE metrics.publisher (
-    only      boolean PRIMARY KEY DEFAULT true CHECK (only),
+    sole      boolean PRIMARY KEY DEFAULT true CHECK (sole),
     published bigint NOT NULL DEFAULT 0      -- every position up to here is in the topic
 );
 INSERT INTO metrics.publisher DEFAULT VALUES;
