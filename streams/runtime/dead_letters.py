@@ -47,8 +47,8 @@ def buried(record: Record, error: BaseException) -> Dead:
 def letter(dead: Dead, stage: str, topic: Topic) -> Outgoing:
     """The record for `<topic>.dead`: original key, value and headers, ours behind them.
 
-    The error headers are those of Kafka Streams (KIP-1034). A record without a key keeps its
-    partition number where the dead-letter topic has it.
+    The error headers are those of Kafka Streams (KIP-1034). It lies in the partition number its
+    record came from.
     """
     record = dead.record
     name, _, message = dead.error.partition(": ")
@@ -66,8 +66,7 @@ def letter(dead: Dead, stage: str, topic: Topic) -> Outgoing:
         "ocop_code": dead.code,
     }
     headers = (*record.headers, *((key, value.encode()) for key, value in ours.items()))
-    partition = record.partition if record.key is None else None
-    out = Outgoing(topic.dead, record.key, record.value, headers, partition)
+    out = Outgoing(topic.dead, record.key, record.value, headers, record.partition)
     return within(out, DEAD_MAX_BYTES)
 
 
@@ -88,14 +87,8 @@ def replayed(letter_record: Record) -> Outgoing:
         if not name.startswith(ERRORS) and name not in OURS and name != REPLAY_HEADER
     )
     again = str(replays(letter_record) + 1).encode()
-    partition = int(letter_record.header(f"{ERRORS}partition") or 0)
-    return Outgoing(
-        topic,
-        letter_record.key,
-        letter_record.value,
-        (*kept, (REPLAY_HEADER, again)),
-        partition if letter_record.key is None else None,
-    )
+    headers = (*kept, (REPLAY_HEADER, again))
+    return Outgoing(topic, letter_record.key, letter_record.value, headers, letter_record.partition)
 
 
 async def index(tx: Transaction, stage: str, dead: Sequence[Dead], now: datetime) -> None:

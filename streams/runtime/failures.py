@@ -12,6 +12,10 @@ class PublishFailed(Exception):
     """The broker did not confirm every output. The stored outputs are sent again."""
 
 
+class LogUnavailable(Exception):
+    """The broker did not say what a log holds. Asked again, later."""
+
+
 class OutputTooLarge(Exception):
     """An output is larger than its topic accepts; the record that caused it is buried."""
 
@@ -71,7 +75,13 @@ def blame(error: BaseException) -> Blame:
             return Blame.RECORD
         case asyncpg.InterfaceError() if "clos" in str(error) or "released" in str(error):
             return Blame.WORLD
-        case PublishFailed() | OSError() | TimeoutError() | asyncpg.InternalClientError():
+        case (
+            PublishFailed()
+            | LogUnavailable()
+            | OSError()
+            | TimeoutError()
+            | asyncpg.InternalClientError()
+        ):
             return Blame.WORLD
         case _:
             return Blame.RECORD

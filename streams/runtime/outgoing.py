@@ -28,7 +28,7 @@ TRACEPARENT_PARTS: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One record to publish. `partition` is given only where there is no key to choose by."""
+    """One record to publish. `partition` None: the one its key belongs to."""
 
     topic: str
     key: bytes | None
