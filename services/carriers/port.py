@@ -151,3 +151,6 @@ class Carrier(Protocol):
 
     async def lookup(self, reference: str) -> LookupAnswer:
         """What the carrier has under our reference."""
+
+    async def close(self) -> None:
+        """Let go of every connection."""

@@ -24,7 +24,7 @@ ENDED: Final = frozenset({"-8", "9"})
 
 def failed(body: Any) -> bool:
     """Whether the body says in so many words that it did not go well."""
-    if not isinstance(body, dict) or "itemCode" in body or body.get("Type") in {"00", "02"}:
+    if not isinstance(body, dict) or "itemCode" in body or body.get("Type") in ("00", "02"):
         return False
     return _complains(body)
 

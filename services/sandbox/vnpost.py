@@ -1,0 +1,223 @@
+"""A server that behaves like MyVNPost as three clients of it describe it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import secrets
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from aiohttp import web
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+from services.sandbox.clock import Clock
+from services.sandbox.plans import Step, vnpost_plan
+from services.sandbox.webhooks import Messenger
+from services.sandbox.yard import Manner, Parcel, Yard, freight_vnd, s10
+
+if TYPE_CHECKING:
+    from services.sandbox.options import Options
+
+MANNER: Final = Manner(vnpost_plan, s10, "1")
+UNAUTHORISED: Final = 401
+CANCELLABLE: Final = frozenset({"1", "2", "3", "4", "5"})
+CANCELLED: Final = Step(0.05, "9")
+CANCELLED_LATER: Final = Step(2.0, "9")
+PHONE: Final = re.compile(r"0\d{9}")
+COD: Final = re.compile(r"PROP0018:(\d+)")
+
+
+class VietnamPostSandbox:
+    """Gives out tokens, books, prices, cancels, answers questions, and signs its webhooks."""
+
+    def __init__(self, options: Options, key: rsa.RSAPrivateKey | None = None) -> None:
+        clock = Clock(options.start, options.speed)
+        self.messenger = Messenger(options.webhooks, options.mischief, clock)
+        self.yard = Yard(options, clock, MANNER, self._tell)
+        self._options = options
+        self._key = key or rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self._tokens: dict[str, float] = {}
+
+    @property
+    def public_key_pem(self) -> str:
+        """What a customer checks the webhooks with."""
+        form = serialization.PublicFormat.SubjectPublicKeyInfo
+        return self._key.public_key().public_bytes(serialization.Encoding.PEM, form).decode("ascii")
+
+    def routes(self) -> list[web.RouteDef]:
+        """The calls that a booking needs."""
+        return [
+            web.post("/GetAccessToken", self.get_access_token),
+            web.get("/getNewProvinceAll", self.get_new_province_all),
+            web.post("/CreateOrder", self.create_order),
+            web.post("/ServicesCharge", self.services_charge),
+            web.post("/orderCancel", self.order_cancel),
+            web.get("/getOrder", self.get_order),
+            web.get("/admin/public-key", self.public_key),
+        ]
+
+    def forget_tokens(self) -> None:
+        """Every token given out so far is no good any more."""
+        self._tokens.clear()
+
+    async def public_key(self, _request: web.Request) -> web.Response:
+        """The public key as PEM."""
+        return web.Response(text=self.public_key_pem)
+
+    async def get_access_token(self, request: web.Request) -> web.Response:
+        """User name, password and customer code for a token."""
+        body = await _object(request)
+        known = (self._options.username, self._options.password, self._options.customer_code)
+        if (body.get("username"), body.get("password"), body.get("customerCode")) != known:
+            return refusal("Tài khoản hoặc mật khẩu không đúng")
+        token = secrets.token_urlsafe(24)
+        self._tokens[token] = time.time() + self._options.token_s
+        return web.json_response({"success": True, "errorMessage": "", "token": token})
+
+    async def get_new_province_all(self, request: web.Request) -> web.Response:
+        """No list is known: an empty one, for whom the token is good."""
+        return web.json_response([]) if self._authorised(request) else unauthorised()
+
+    async def create_order(self, request: web.Request) -> web.Response:
+        """Take an order on, unless a rule or chance is against it."""
+        if not self._authorised(request):
+            return unauthorised()
+        body = await _object(request)
+        order = body.get("informationOrder")
+        if not isinstance(order, dict) or body.get("orderCreationStatus") != 1:
+            return refusal("Dữ liệu không hợp lệ")
+        if complaint := self._complaint(order):
+            return refusal(complaint)
+        parcel = self.yard.accept(
+            str(order.get("saleOrderCode") or ""),
+            service=str(order["serviceCode"]),
+            weight_g=int(order["weight"]),
+            cod_vnd=_cod(order.get("addonService")),
+            recipient=str(order["receiverName"]),
+        )
+        return web.json_response(_view(parcel))
+
+    async def services_charge(self, request: web.Request) -> web.Response:
+        """Two services; the prices are invented."""
+        if not self._authorised(request):
+            return unauthorised()
+        data = (await _object(request)).get("data")
+        weight = int(data.get("weight") or 0) if isinstance(data, dict) else 0
+        price = freight_vnd(weight)
+        rows = [("CTN009", price), ("ETN037", price * 2)]
+        return web.json_response(
+            [
+                {"serviceCode": code, "mainFee": fee, "vasfee": 0, "totalFee": fee}
+                for code, fee in rows
+            ]
+        )
+
+    async def order_cancel(self, request: web.Request) -> web.Response:
+        """Done ("00"), or noted ("02"): then status 9 comes later."""
+        if not self._authorised(request):
+            return unauthorised()
+        wanted = str((await _object(request)).get("OriginalId"))
+        parcel = self.yard.by_carrier_ref.get(wanted)
+        if parcel is None or not cancellable(parcel):
+            return refusal("Không thể hủy đơn hàng")
+        kind = cancel(self.yard, parcel)
+        return web.json_response({"Type": kind, "Message": "", "CaseId": parcel.number})
+
+    async def get_order(self, request: web.Request) -> web.Response:
+        """An order by item code or by the customer's own code; phones come back masked."""
+        if not self._authorised(request):
+            return unauthorised()
+        parcel = self.yard.find(request.query.get("code", ""))
+        if parcel is None:
+            return refusal("Không tìm thấy đơn hàng")
+        return web.json_response(_view(parcel) | {"receiverPhone": "09++++++01"})
+
+    def _complaint(self, order: dict[str, Any]) -> str | None:
+        reference = str(order.get("saleOrderCode") or "")
+        for side in ("sender", "receiver"):
+            if not PHONE.fullmatch(str(order.get(f"{side}Phone"))):
+                return "Số điện thoại không hợp lệ"
+            if not order.get(f"{side}CommuneCode") or not order.get(f"{side}Name"):
+                return "Thiếu thông tin người gửi hoặc người nhận"
+        weight = order.get("weight")
+        if not isinstance(weight, str) or not weight.isdigit() or not order.get("serviceCode"):
+            return "Dữ liệu không hợp lệ"
+        if self._options.unique_references and reference in self.yard.by_reference:
+            self.yard.totals["refused_repeated"] += 1
+            return "Mã đơn hàng đã tồn tại"
+        return "Không hỗ trợ tuyến này" if self.yard.refuses(reference) else None
+
+    def _authorised(self, request: web.Request) -> bool:
+        return self._tokens.get(request.headers.get("token", ""), 0.0) > time.time()
+
+    def _tell(self, parcel: Parcel, step: Step) -> None:
+        sent = f"{parcel.at:%Y-%m-%d %H:%M:%S}"
+        item = _view(parcel) | {"status": step.code, "weight": str(parcel.weight_g)}
+        body = {
+            "data": [item],
+            "sendDate": sent,
+            "signature": self._sign(f"MYVNP{sent}{parcel.number}{step.code}"),
+        }
+        self.messenger.send(
+            json.dumps(body, ensure_ascii=False).encode(),
+            {"Content-Type": "application/json"},
+            self.yard.chance(parcel.number, step.code, sent),
+        )
+
+    def _sign(self, text: str) -> str:
+        signature = self._key.sign(text.encode(), padding.PKCS1v15(), hashes.SHA256())
+        return base64.b64encode(signature).decode("ascii")
+
+
+def cancellable(parcel: Parcel) -> bool:
+    """Until somebody has collected it."""
+    return parcel.code in CANCELLABLE
+
+
+def cancel(yard: Yard, parcel: Parcel) -> str:
+    """Cancel now ("00"), or take note and cancel later ("02")."""
+    chance = yard.chance(parcel.number, "cancel")
+    if chance.random() < yard.options.mischief.cancel_pending:
+        yard.lead(parcel, [CANCELLED_LATER])
+        return "02"
+    yard.lead(parcel, ())
+    yard.happen(parcel, CANCELLED)
+    return "00"
+
+
+def refusal(message: str) -> web.Response:
+    """An answer without an order, with HTTP 200."""
+    return web.json_response({"success": False, "errorMessage": message})
+
+
+def unauthorised() -> web.Response:
+    """The token is not, or not any more, a good one."""
+    body = {"success": False, "errorMessage": "Unauthorized"}
+    return web.json_response(body, status=UNAUTHORISED)
+
+
+async def _object(request: web.Request) -> dict[str, Any]:
+    try:
+        body = await request.json()
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _cod(addons: object) -> int:
+    found = COD.search(json.dumps(addons))
+    return int(found[1]) if found else 0
+
+
+def _view(parcel: Parcel) -> dict[str, Any]:
+    return {
+        "orderHdrID": parcel.carrier_ref,
+        "originalID": parcel.carrier_ref,
+        "itemCode": parcel.number,
+        "saleOrderCode": parcel.reference,
+        "status": parcel.code,
+        "totalFee": parcel.freight_vnd,
+    }

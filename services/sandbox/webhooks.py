@@ -1,0 +1,120 @@
+"""Webhooks the way vendors send them: again until answered with 200, twice, late, out of order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import aiohttp
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Mapping
+
+    from services.sandbox.clock import Clock
+    from services.sandbox.options import Mischief, Webhooks
+
+OVERTAKEN_H: Final = 8.0
+"""How long an event is held so that the next one overtakes it, in parcels' hours."""
+LATE_H: Final = 48.0
+OK: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One webhook: the same bytes at every attempt."""
+
+    body: bytes
+    headers: Mapping[str, str]
+    attempt: int = 0
+
+    def again(self) -> Letter:
+        """The next attempt."""
+        return Letter(self.body, self.headers, self.attempt + 1)
+
+
+class Messenger:
+    """Sends letters to one URL on a few connections. Without a URL it only counts them."""
+
+    def __init__(self, settings: Webhooks, mischief: Mischief, clock: Clock) -> None:
+        self.totals: Counter[str] = Counter()
+        self.waiting = 0
+        self._settings = settings
+        self._mischief = mischief
+        self._clock = clock
+        self._queue: asyncio.Queue[Letter] = asyncio.Queue()
+        self._workers: list[asyncio.Task[None]] = []
+        self._session: aiohttp.ClientSession | None = None
+
+    async def start(self) -> None:
+        """Open the connections."""
+        if self._settings.url is None:
+            return
+        self._session = aiohttp.ClientSession(
+            timeout=aiohttp.ClientTimeout(total=self._settings.timeout_s),
+            connector=aiohttp.TCPConnector(limit=self._settings.connections),
+        )
+        self._workers = [
+            asyncio.create_task(self._work(self._session, self._settings.url))
+            for _ in range(self._settings.connections)
+        ]
+
+    async def stop(self) -> None:
+        """Drop what is waiting and close the connections."""
+        for worker in self._workers:
+            worker.cancel()
+        await asyncio.gather(*self._workers, return_exceptions=True)
+        if self._session is not None:
+            await self._session.close()
+
+    def send(self, body: bytes, headers: Mapping[str, str], chance: random.Random) -> None:
+        """Send a webhook, now or when chance has it; perhaps twice."""
+        letter = Letter(body, headers)
+        self.totals["events"] += 1
+        self._post(letter, self._hold_s(chance))
+        if chance.random() < self._mischief.duplicate:
+            self.totals["duplicates"] += 1
+            self._post(letter, self._clock.real_seconds(chance.uniform(0, OVERTAKEN_H)))
+
+    def _hold_s(self, chance: random.Random) -> float:
+        roll = chance.random()
+        if roll < self._mischief.late:
+            self.totals["late"] += 1
+            return self._clock.real_seconds(LATE_H)
+        if roll < self._mischief.late + self._mischief.out_of_order:
+            self.totals["out_of_order"] += 1
+            return self._clock.real_seconds(OVERTAKEN_H)
+        return 0.0
+
+    def _post(self, letter: Letter, wait_s: float) -> None:
+        if self._settings.url is None:
+            return
+        self.waiting += 1
+        if wait_s <= 0:
+            self._queue.put_nowait(letter)
+            return
+        asyncio.get_running_loop().call_later(wait_s, self._queue.put_nowait, letter)
+
+    async def _work(self, session: aiohttp.ClientSession, url: str) -> None:
+        while True:
+            letter = await self._queue.get()
+            delivered = await _delivered(session, url, letter)
+            self.waiting -= 1
+            if delivered:
+                self.totals["sent"] += 1
+            elif letter.attempt < self._settings.retries:
+                self.totals["retried"] += 1
+                self._post(letter.again(), self._settings.retry_s * 2**letter.attempt)
+            else:
+                self.totals["given_up"] += 1
+
+
+async def _delivered(session: aiohttp.ClientSession, url: str, letter: Letter) -> bool:
+    try:
+        async with session.post(url, data=letter.body, headers=dict(letter.headers)) as answer:
+            await answer.read()
+            return answer.status == OK
+    except (aiohttp.ClientError, TimeoutError, OSError):
+        return False
