@@ -24,7 +24,9 @@ async def read_events(
     """The next entries of the seller's feed after number `after`, 500 at most."""
     seller_id = parts.seller_of(request)
     page = await read_page(parts.pool, seller_id, after)
-    return Response(orjson.dumps({"events": page}, default=str), media_type="application/json")
+    return Response(
+        orjson.dumps({"events": [entry.told() for entry in page]}), media_type="application/json"
+    )
 
 
 @router.get("/stream", response_class=EventSourceResponse)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hmac
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from standardwebhooks import Webhook, WebhookVerificationError
 
@@ -15,7 +15,7 @@ from services.store.credentials import Credential, OwnerKind, digest_of, read_cr
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    import asyncpg
+    from services.store.pool import Connection
 
 REFRESH_S = 5.0
 """A revoked key is refused, and a new one known, after this time at the latest."""
@@ -46,7 +46,7 @@ class Keyring:
     partners: dict[tuple[str, str], Partner] = field(default_factory=dict)
     _webhooks: dict[str, Webhook] = field(default_factory=dict)
 
-    async def refresh(self, connection: asyncpg.Connection[Any]) -> None:
+    async def refresh(self, connection: Connection) -> None:
         """Read everything again."""
         by_key_id: dict[str, Credential] = {}
         by_owner: dict[tuple[str, str], list[Credential]] = {}

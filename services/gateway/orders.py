@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 from schemas.catalogue import ORDER_RECEIVED
 from schemas.ids import ORDER_NUMBER, channel_key, order_channel_key
 from schemas.ids import order_id as order_id_of
+from schemas.intake import Channel
 from services.channels.neutral import PayloadInvalid, parse_order
 from services.gateway.idempotency import answer_once
 from services.gateway.ingest import trace_of
@@ -94,7 +95,7 @@ def direct_order_number(raw: bytes, seller_id: str) -> str:
         order = parse_order(raw)
     except PayloadInvalid as invalid:
         raise Problem(422, invalid.code, invalid.reason) from invalid
-    if order.channel != "direct":
+    if order.channel is not Channel.DIRECT:
         raise Problem(422, "wrong_channel", "`channel` must be `direct` here")
     if order.seller_ref not in (None, seller_id):
         raise Problem(422, "wrong_seller", "`seller_ref` is not the seller of this key")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
@@ -15,6 +15,17 @@ if TYPE_CHECKING:
     from services.store.pool import Pool
 
 PAGE = 500
+
+
+class Entry(NamedTuple):
+    """An entry of a seller's feed, as it is sent; `change` is `order.status_changed` as JSON."""
+
+    number: int
+    change: dict[str, Any]
+
+    def told(self) -> dict[str, Any]:
+        """What a seller gets, by stream and by page alike."""
+        return {"number": self.number, "type": "order.status_changed", "data": self.change}
 
 
 async def follow_feed(
@@ -33,40 +44,35 @@ async def follow_feed(
                 page = await read_page(pool, seller_id, last)
                 for entry in page:
                     yield server_sent(entry)
-                    last = entry["number"]
+                    last = entry.number
                 reread = len(page) == PAGE
-            entry = parsed(await appended.get())
-            if entry is None or entry["number"] > last + 1:
+            newest = parsed(await appended.get())
+            if newest is None or newest.number > last + 1:
                 reread = True
-            elif entry["number"] == last + 1:
-                yield server_sent(entry)
-                last += 1
+            elif newest.number == last + 1:
+                yield server_sent(newest)
+                last = newest.number
 
 
-def parsed(value: bytes | None) -> dict[str, object] | None:
-    """A `feed.appended` value in the form the table's entries have."""
+def parsed(value: bytes | None) -> Entry | None:
+    """A `feed.appended` value; None where the listener is told to read the table."""
     if value is None:
         return None
     event = orjson.loads(value)
-    return entry_of(event["number"], event["change"])
+    return Entry(event["number"], event["change"])
 
 
-def entry_of(number: int, change: object) -> dict[str, object]:
-    """What a seller gets of one entry, by stream and by page alike."""
-    return {"number": number, "type": "order.status_changed", "data": change}
-
-
-async def read_page(pool: Pool, seller_id: str, after: int) -> list[dict[str, object]]:
+async def read_page(pool: Pool, seller_id: str, after: int) -> list[Entry]:
     """The next entries after `after`, `PAGE` at most."""
     async with pool.acquire() as connection:
         rows = await read_feed(connection, seller_id, after, PAGE)
-    return [entry_of(row.number, row.change) for row in rows]
+    return [Entry(row.number, row.change) for row in rows]
 
 
-def server_sent(entry: dict[str, object]) -> dict[str, str]:
+def server_sent(entry: Entry) -> dict[str, str]:
     """The entry as one event; its id is what `Last-Event-ID` resumes from."""
     return {
-        "id": str(entry["number"]),
-        "event": str(entry["type"]),
-        "data": orjson.dumps(entry).decode(),
+        "id": str(entry.number),
+        "event": "order.status_changed",
+        "data": orjson.dumps(entry.told()).decode(),
     }

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from services.store.pool import Connection
+
 
 @dataclass(frozen=True, slots=True)
 class RowError:
@@ -88,7 +90,7 @@ def row_errors(file: str, line: int, problems: ValidationError) -> Iterator[RowE
         yield RowError(file, line, column, problem["msg"])
 
 
-async def load_registry(connection: asyncpg.Connection[Any], folder: Path) -> dict[str, int]:
+async def load_registry(connection: Connection, folder: Path) -> dict[str, int]:
     """Write every row of `folder`, new or changed, in one transaction; rows by table.
 
     Raises:

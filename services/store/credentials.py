@@ -6,12 +6,12 @@ import base64
 import hashlib
 import secrets
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import asyncpg
+    from services.store.pool import Connection
 
 OwnerKind: TypeAlias = Literal["seller", "partner", "channel", "ops"]
 
@@ -69,9 +69,7 @@ def digest_of(secret: str | bytes) -> bytes:
     return hashlib.sha256(secret.encode() if isinstance(secret, str) else secret).digest()
 
 
-async def issue_key(
-    connection: asyncpg.Connection[Any], owner_kind: OwnerKind, owner_id: str
-) -> str:
+async def issue_key(connection: Connection, owner_kind: OwnerKind, owner_id: str) -> str:
     """Make an API key and return it; it cannot be read again. The oldest of three is revoked."""
     key_id = secrets.token_hex(6)
     key = f"ocop_{key_id}_{secrets.token_urlsafe(32)}"
@@ -80,7 +78,7 @@ async def issue_key(
 
 
 async def adopt_secret(
-    connection: asyncpg.Connection[Any], owner_kind: OwnerKind, owner_id: str, secret: str
+    connection: Connection, owner_kind: OwnerKind, owner_id: str, secret: str
 ) -> None:
     """Take on a static secret the owner chose; nothing changes if it is valid already."""
     digest = digest_of(secret)
@@ -89,7 +87,7 @@ async def adopt_secret(
 
 
 async def issue_signing_secret(
-    connection: asyncpg.Connection[Any],
+    connection: Connection,
     owner_kind: OwnerKind,
     owner_id: str,
     seal: Callable[[bytes], bytes],
@@ -101,7 +99,7 @@ async def issue_signing_secret(
 
 
 async def _store(  # noqa: PLR0917 - the row's columns
-    connection: asyncpg.Connection[Any],
+    connection: Connection,
     key_id: str,
     owner_kind: OwnerKind,
     owner_id: str,
@@ -113,16 +111,16 @@ async def _store(  # noqa: PLR0917 - the row's columns
         await connection.execute(REVOKE_ALL_BUT_NEWEST, owner_kind, owner_id, VALID_AT_A_TIME)
 
 
-async def trust_public_key(connection: asyncpg.Connection[Any], partner_id: str, pem: str) -> bool:
+async def trust_public_key(connection: Connection, partner_id: str, pem: str) -> bool:
     """Check the partner's bodies with this RSA key from now on; False if there is no such partner."""
-    return await connection.execute(SET_PUBLIC_KEY, partner_id, pem) == "UPDATE 1"
+    return bool(await connection.execute(SET_PUBLIC_KEY, partner_id, pem) == "UPDATE 1")
 
 
-async def revoke_key(connection: asyncpg.Connection[Any], key_id: str) -> bool:
+async def revoke_key(connection: Connection, key_id: str) -> bool:
     """End a key now; False if it was not valid."""
     return await connection.fetchval(REVOKE_ONE, key_id) is not None
 
 
-async def read_credentials(connection: asyncpg.Connection[Any]) -> list[Credential]:
+async def read_credentials(connection: Connection) -> list[Credential]:
     """Every valid credential, newest first."""
     return [Credential(**row) for row in await connection.fetch(READ_LIVE)]

@@ -13,6 +13,9 @@ from services.errors import OperatorError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from asyncpg.pool import PoolConnectionProxy
+
+    Connection: TypeAlias = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
     Pool: TypeAlias = asyncpg.Pool[asyncpg.Record]
 
 # A frozen or cut-off worker must free its locks: the server ends its session.

@@ -4,9 +4,8 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
-import asyncpg
 import orjson
 import typer
 from rich.console import Console
@@ -27,6 +26,9 @@ from services.store.master_key import master_key
 from services.store.pool import READER_SESSION, open_pool
 from services.store.vault import Vault
 
+if TYPE_CHECKING:
+    from services.store.pool import Connection
+
 app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -34,7 +36,6 @@ app = typer.Typer(
     help="Issue, rotate and withdraw the keys of sellers, channels and partners.",
 )
 
-Connection = asyncpg.Connection[Any]
 Answer = TypeVar("Answer")
 
 OWNERS = {
@@ -48,7 +49,7 @@ SHORTEST_SECRET = 16
 AsJson = Annotated[bool, typer.Option("--json", help="For a script.")]
 
 
-def with_database(work: Callable[[Connection], Awaitable[Answer]]) -> Answer:
+def with_database(work: Callable[["Connection"], Awaitable[Answer]]) -> Answer:
     """Run `work` on one connection."""
 
     async def connected() -> Answer:
@@ -76,7 +77,7 @@ def issue(
         raise OperatorError(f"'{kind}' has no keys: use seller, channel or partner.")
     vault = Vault(master_key(read_settings()))
 
-    async def work(connection: Connection) -> str:
+    async def work(connection: "Connection") -> str:
         if not await connection.fetchval(OWNERS[kind], owner):
             raise OperatorError(f"There is no {kind} '{owner}' in the registry.")
         return await issue_for(connection, vault, kind, owner)
@@ -89,7 +90,7 @@ def issue(
         typer.echo("Keep it now: it cannot be shown again.", err=True)
 
 
-async def issue_for(connection: Connection, vault: Vault, kind: str, owner: str) -> str:
+async def issue_for(connection: "Connection", vault: Vault, kind: str, owner: str) -> str:
     """The kind of secret that kind of owner needs."""
     if kind == "channel":
         return await issue_signing_secret(connection, "channel", owner, vault.seal_secret)
@@ -139,7 +140,7 @@ def show(*, as_json: AsJson = False) -> None:
 def revoke(key_id: Annotated[str, typer.Argument(help="As `ocop keys list` shows it.")]) -> None:
     """Withdraw a key; the gateway refuses it within seconds."""
 
-    async def work(connection: Connection) -> bool:
+    async def work(connection: "Connection") -> bool:
         return await revoke_key(connection, key_id)
 
     if not with_database(work):
