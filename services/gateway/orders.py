@@ -16,7 +16,7 @@ from schemas.catalogue import ORDER_RECEIVED
 from schemas.ids import ORDER_NUMBER, channel_key, order_channel_key
 from schemas.ids import order_id as order_id_of
 from schemas.intake import Channel
-from services.channels.neutral import PayloadInvalid, parse_order
+from services.channels.neutral import OrderPayload, PayloadInvalid, parse_order, told
 from services.gateway.idempotency import answer_once
 from services.gateway.ingest import trace_of
 from services.gateway.limits import ORDER_MAX_BYTES, read_body
@@ -95,6 +95,9 @@ def direct_order_number(raw: bytes, seller_id: str) -> str:
         order = parse_order(raw)
     except PayloadInvalid as invalid:
         raise Problem(422, invalid.code, invalid.reason) from invalid
+    if not isinstance(order, OrderPayload) or order.event != "placed":
+        detail = "`event` must be `placed`: amend and cancel have calls of their own"
+        raise Problem(422, "wrong_event", detail)
     if order.channel is not Channel.DIRECT:
         raise Problem(422, "wrong_channel", "`channel` must be `direct` here")
     if order.seller_ref not in (None, seller_id):
@@ -131,7 +134,7 @@ def readable_number(raw: bytes, channel: str) -> tuple[str, Problem | None]:
     try:
         order = orjson.loads(raw)
         number = str(order["channel_order_no"])
-        told = order["channel"]
+        named = order["channel"]
     except (orjson.JSONDecodeError, KeyError, TypeError):
         detail = "the body is not an `ocop.order/1` object with channel and channel_order_no"
         return UNREADABLE_KEY, Problem(422, "unreadable", detail)
@@ -180,11 +183,7 @@ def command_body(raw: bytes, command: Command) -> CommandBody:
     try:
         body = CommandBody.model_validate_json(raw)
     except ValidationError as invalid:
-        told = "; ".join(
-            f"{'.'.join(map(str, error['loc'])) or 'body'}: {error['msg']}"
-            for error in invalid.errors(include_url=False, include_input=False)
-        )
-        raise Problem(422, "invalid_command", told) from invalid
+        raise Problem(422, "invalid_command", told(invalid)) from invalid
     if (command is Command.AMEND) != (body.order is not None):
         raise Problem(422, "invalid_command", "`order` is needed for amend, and only there")
     if body.at is not None and body.at.tzinfo is None:

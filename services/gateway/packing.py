@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from schemas.catalogue import PACKING_REPORTED
 from schemas.packing import PackingReport
+from services.channels.neutral import told
 from services.gateway.ingest import trace_of
 from services.gateway.limits import ORDER_MAX_BYTES, read_body
 from services.gateway.orders import accepted, require_own
@@ -58,8 +59,4 @@ def readable_report(raw: bytes) -> PackingReport:
     try:
         return PackingReport.model_validate_json(raw)
     except ValidationError as invalid:
-        told = "; ".join(
-            f"{'.'.join(map(str, error['loc'])) or 'body'}: {error['msg']}"
-            for error in invalid.errors(include_url=False, include_input=False)
-        )
-        raise Problem(422, "invalid_report", told) from invalid
+        raise Problem(422, "invalid_report", told(invalid)) from invalid
