@@ -1,0 +1,68 @@
+"""How a buyer is reached: personal data, and what is wrong with it in words that are none."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from pydantic import BaseModel, ConfigDict
+
+from services.channels.phones import Phone, PhoneProblem, read_phone
+
+if TYPE_CHECKING:
+    from services.channels.neutral import OrderPayload
+
+
+class ContactProblem(StrEnum):
+    """Why a courier cannot deliver to a person, whatever the commune."""
+
+    NAME_MISSING = "name_missing"
+    STREET_MISSING = "street_missing"
+    PHONE_MISSING = "phone_missing"
+    PHONE_MASKED = "phone_masked"
+    PHONE_INVALID = "phone_invalid"
+    PHONE_NOT_A_PERSON = "phone_not_a_person"
+
+
+OF_PHONE: Final = {
+    PhoneProblem.MISSING: ContactProblem.PHONE_MISSING,
+    PhoneProblem.MASKED: ContactProblem.PHONE_MASKED,
+    PhoneProblem.INVALID: ContactProblem.PHONE_INVALID,
+    PhoneProblem.NOT_A_PERSON: ContactProblem.PHONE_NOT_A_PERSON,
+}
+
+
+class Contact(BaseModel):
+    """Personal data: encrypted wherever it is stored. `phone` is E.164, as given if not valid."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    phone: str
+    street: str
+    note: str = ""
+
+    def __repr__(self) -> str:
+        """Nothing: what is printed ends in a log."""
+        return "Contact(…)"
+
+    __str__ = __repr__
+
+
+def read_contact(payload: OrderPayload) -> tuple[Contact, tuple[ContactProblem, ...]]:
+    """The buyer of a payload and what is wrong with them."""
+    phone = read_phone(payload.buyer.phone)
+    problems = []
+    if not payload.buyer.name:
+        problems.append(ContactProblem.NAME_MISSING)
+    if not payload.ship_to.street:
+        problems.append(ContactProblem.STREET_MISSING)
+    if isinstance(phone, PhoneProblem):
+        problems.append(OF_PHONE[phone])
+    contact = Contact(
+        name=payload.buyer.name,
+        phone=phone.e164 if isinstance(phone, Phone) else payload.buyer.phone,
+        street=payload.ship_to.street,
+        note=payload.note,
+    )
+    return contact, tuple(problems)
