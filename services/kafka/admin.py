@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 HOUR_MS: Final = 3_600_000
 CREATE_TIMEOUT_MS: Final = 60_000
+LEADERS_WITHIN_S: Final = 30
+LEADERS_POLL_S: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,7 @@ async def ensure_topics(
         missing = [plan for plan in wanted if plan.name not in existing]
         await _create(admin, missing, replication)
         await _configure(admin, [plan for plan in wanted if plan.name in existing])
+        await _await_leaders(admin, missing)
     return tuple(plan.name for plan in missing)
 
 
@@ -137,6 +141,22 @@ async def _configure(admin: AIOKafkaAdminClient, existing: Sequence[TopicPlan]) 
                 raise OperatorError(
                     f"Kafka refused settings of {name}: {_reason(code, [message])}."
                 )
+
+
+async def _await_leaders(admin: AIOKafkaAdminClient, made: Sequence[TopicPlan]) -> None:
+    """The controller's yes is not yet the brokers': wait until every partition has a leader."""
+    names = [plan.name for plan in made]
+    for _ in range(int(LEADERS_WITHIN_S / LEADERS_POLL_S) if names else 0):
+        rows = await admin.describe_topics(names)
+        if all(row["partitions"] and _led(row["partitions"]) for row in rows):
+            return
+        await asyncio.sleep(LEADERS_POLL_S)
+    if names:
+        raise OperatorError(f"Kafka gave the new topics no leaders within {LEADERS_WITHIN_S} s.")
+
+
+def _led(partitions: Sequence[Mapping[str, int]]) -> bool:
+    return all(not row["error_code"] and row["leader"] >= 0 for row in partitions)
 
 
 def _reason(code: int, message: Sequence[Any]) -> str:
