@@ -141,10 +141,9 @@ def readable_number(raw: bytes, channel: str) -> tuple[str, Problem | None]:
     if not ORDER_NUMBER.fullmatch(number):
         detail = f"channel_order_no must match {ORDER_NUMBER.pattern}"
         return UNREADABLE_KEY, Problem(422, "unreadable", detail)
-    if told != channel:
-        return number, Problem(
-            422, "wrong_channel", f"this feed is {channel}, the body says {told}"
-        )
+    if named != channel:
+        detail = f"this feed is {channel}, the body names another channel"
+        return number, Problem(422, "wrong_channel", detail)
     return number, None
 
 

@@ -5,21 +5,21 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import aiohttp
-import orjson
 
 from services.sandbox.clock import Clock
 from services.sandbox.month.buyers import Buyers
 from services.sandbox.month.channels import Channels, Line, read_lines
-from services.sandbox.month.door import Door, Keys
+from services.sandbox.month.door import Door
 from services.sandbox.month.station import Stations
 from services.sandbox.sample import FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from pathlib import Path
+
+    from services.sandbox.month.door import Keys
 
 STARTS = datetime(2026, 9, 30, 23, 0, tzinfo=UTC)
 """An hour before the month's first orders: 6 in the morning of 1 October in Vietnam."""
@@ -130,9 +130,3 @@ async def set_carriers_clocks(session: aiohttp.ClientSession, month: Month) -> N
     for url in month.carriers:
         async with session.put(f"{url}/admin/clock", json=body) as answer:
             answer.raise_for_status()
-
-
-def read_keys(path: Path) -> Keys:
-    """The keys file that `ocop demo` and `ocop simulate --issue` write."""
-    kept: dict[str, Any] = orjson.loads(path.read_bytes())
-    return Keys(sellers=kept["sellers"], channels=kept["channels"])
