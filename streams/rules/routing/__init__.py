@@ -1,0 +1,1 @@
+"""Which service carries which shipment: small rules that refuse, signals that rank, one record."""

@@ -1,0 +1,139 @@
+"""A shipment to be carried, and what carrying it with one service would mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from schemas.routing import Candidate, Refusal
+from services.reference.calendar import NoWorkingDay
+from streams.rules.pricing import Load, freight_vnd, loads
+from streams.rules.promise import arrival, end_of, hand_over_by, ready_at
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date, datetime
+
+    from schemas.intake import Handling, OrderLine
+    from schemas.place import Place
+    from services.reference.rule_book import RuleBook, Service, Tariff
+    from services.reference.zones import Zone
+    from streams.rules.routing.record import Origin
+
+ONE_DAY: Final = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One shipment to be carried. `moment`: when it is decided, aware."""
+
+    origin: Origin
+    destination: Place
+    lines: tuple[OrderLine, ...]
+    cod_vnd: int
+    fixed_carrier: str | None
+    moment: datetime
+
+    @property
+    def handling(self) -> set[Handling]:
+        """Every handling class of its goods."""
+        return {one for line in self.lines for one in line.handling}
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One service for one shipment, worked out. `deadline`: latest arrival of perishable goods."""
+
+    service: Service
+    zone: Zone
+    tariff: Tariff
+    loads: tuple[Load, ...]
+    charged_weight_g: int
+    price_vnd: int
+    handover_by: datetime
+    arrives_at: datetime
+    promised_on: date
+    deadline: datetime | None
+    capacity_left: int
+
+    @property
+    def candidate(self) -> Candidate:
+        """The option as the world is told of it."""
+        return Candidate(
+            carrier=self.service.carrier,
+            service=self.service.code,
+            zone=self.zone.value,
+            charged_weight_g=self.charged_weight_g,
+            price_vnd=self.price_vnd,
+            tariff=self.tariff.source,
+            transit_h_from=self.tariff.transit_h_from,
+            transit_h_to=self.tariff.transit_h_to,
+            promised_on=self.promised_on,
+        )
+
+
+def capacity_key(carrier: str, province: str, day: date) -> str:
+    """What a day's capacity is counted by: `vnpost|68|2026-10-05`."""
+    return f"{carrier}|{province}|{day.isoformat()}"
+
+
+def work_out(
+    case: Case, service: Service, book: RuleBook, capacity_left: Mapping[str, int]
+) -> Option | Refusal:
+    """The service's option for the shipment, or why there can be none.
+
+    `capacity_left`: parcels by `capacity_key`; it must know every key it is asked for.
+    """
+    here, there = case.origin.place.province_code, case.destination.province_code
+    zone = book.regions.zone(here, there)
+    if zone is None:
+        return refusal(service, "zone_unknown", f"no zone is known from {here} to {there}")
+    tariff = book.tariff_of.get((service.carrier, service.code, zone))
+    if tariff is None:
+        return refusal(service, "zone_not_served", f"it does not serve {zone}")
+    try:
+        handover = _hand_over(case, service, book)
+        arrives_at, promised_on = arrival(
+            handover, tariff.transit_h_to, service.weekdays, book.calendar
+        )
+    except NoWorkingDay as error:
+        return refusal(service, "no_common_day", str(error))
+    planned = loads(case.lines, service, book.max_parcels)
+    charged, price = freight_vnd(planned, service.divisor, tariff)
+    return Option(
+        service=service,
+        zone=zone,
+        tariff=tariff,
+        loads=planned,
+        charged_weight_g=charged,
+        price_vnd=price,
+        handover_by=handover,
+        arrives_at=arrives_at,
+        promised_on=promised_on,
+        deadline=_deadline(case, handover, book),
+        capacity_left=capacity_left[capacity_key(service.carrier, here, handover.date())],
+    )
+
+
+def refusal(service: Service, rule: str, reason: str) -> Refusal:
+    """A "no" of one rule to one service."""
+    return Refusal(carrier=service.carrier, service=service.code, rule=rule, reason=reason)
+
+
+def _hand_over(case: Case, service: Service, book: RuleBook) -> datetime:
+    weekdays = frozenset(case.origin.working_days)
+    ready = ready_at(case.moment, case.origin.cut_off, weekdays, book.desk, book.calendar)
+    return hand_over_by(ready, service, weekdays, book.calendar)
+
+
+def _deadline(case: Case, handover: datetime, book: RuleBook) -> datetime | None:
+    """The earlier of: enough life left on arrival; packed (for this hand-over) plus tolerance."""
+    life = book.perishables.min_remaining_life_days * ONE_DAY
+    latest = [end_of(line.best_before - life) for line in case.lines if line.best_before]
+    latest += [
+        handover + timedelta(hours=line.transit_tolerance_h)
+        for line in case.lines
+        if line.transit_tolerance_h
+    ]
+    return min(latest, default=None)
