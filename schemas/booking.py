@@ -19,6 +19,8 @@ class BookingOutcome(StrEnum):
     VOIDED = "voided"
     VOID_REFUSED = "void_refused"
     VOID_PENDING = "void_pending"
+    RETURN_ACCEPTED = "return_accepted"
+    RETURN_REFUSED = "return_refused"
 
 
 class BookingEvent(OrderEvent):
