@@ -28,6 +28,15 @@ LAG_SECONDS: Final = Gauge(
     "ocop_lag_seconds", "Age of the oldest record not settled.", ("stage", "topic", "partition")
 )
 DEAD_LETTERS: Final = Counter("ocop_dead_letters_total", "Records buried.", ("stage", "code"))
+REDELIVERED: Final = Counter(
+    "ocop_redelivered_total", "Records given again after they were settled.", ("stage",)
+)
+PARKED_UNITS: Final = Gauge(
+    "ocop_parked_units", "Partitions that stand still until a human looks.", ("stage",)
+)
+STALLED_UNITS: Final = Gauge(
+    "ocop_stalled_units", "Partitions with records waiting and no progress.", ("stage",)
+)
 PARKED_EVENTS: Final = Gauge(
     "ocop_parked_events", "Events that wait for a booking not known yet.", ("stage",)
 )

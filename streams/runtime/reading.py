@@ -35,6 +35,10 @@ class Fetched:
 class Reader(Protocol):
     """Who fetches. Wishes are carried out between two fetches; none of them waits."""
 
+    @property
+    def alive_at(self) -> float:
+        """When its loop last went round (monotonic seconds)."""
+
     def read_from(self, topic: str, partition: int, offset: int) -> int:
         """Seek, and fetch from now on. Returns the seek's number."""
 

@@ -12,11 +12,15 @@ What differs from Faust:
   partitions are assigned alike (range), so that a unit is never torn apart.
 """
 
+# ruff: noqa: SLF001 (this file is where private members are touched)
+# ruff: noqa: D102 (what Faust's own methods do, its documentation tells)
+
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Final
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import aiokafka
 import faust
@@ -127,6 +131,8 @@ class RecordBatchConsumer(driver.Consumer):
     """Fetches for the units; `Reader` is its side towards them."""
 
     RebalanceListener = RebalanceListener
+    app: Any
+    _thread: RecordBatchThread
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._reading: set[TP] = set()
@@ -137,6 +143,7 @@ class RecordBatchConsumer(driver.Consumer):
         self._carried_out: dict[TP, int] = {}
         self._settled: dict[TP, int] = {}
         self._wishes = asyncio.Event()
+        self.alive_at = monotonic()
         self.on_lost: Callable[[int], None] = lambda _partition: None
         super().__init__(*args, **kwargs)
 
@@ -200,8 +207,9 @@ class RecordBatchConsumer(driver.Consumer):
         """Fetch for ever. Never waits for a batch."""
         try:
             while not (self._stopped.is_set() or fetcher._stopped.is_set()):
+                self.alive_at = monotonic()
                 if not self.flow_active:
-                    await self.wait(self.can_resume_flow)
+                    await self.wait(cast(Any, self.can_resume_flow))
                     continue
                 await self._carry_out_wishes()
                 await self._fetch_once()
@@ -224,7 +232,7 @@ class RecordBatchConsumer(driver.Consumer):
             self._reading = (self._reading | seeks.keys() | resumed) - paused - self._pauses
 
     async def _fetch_once(self) -> None:
-        reading = frozenset(self._reading)
+        reading = set(self._reading)
         if not reading:
             # An empty set would mean every partition to aiokafka.
             await self._thread.call_thread(self._thread.poll_nothing)
@@ -248,9 +256,11 @@ class RecordBatchConsumer(driver.Consumer):
             return
 
     async def _forward(self, tp: TP, records: list[ConsumerRecord[Any, Any]]) -> None:
-        message = self._to_message(tp, records[-1])
+        message: Any = self._to_message(tp, records[-1])
         message.value = Fetched([as_record(one) for one in records], self._carried_out.get(tp, 0))
-        await self.app.topics._tp_to_callback[tp](message)
+        hand_over = self.app.topics._tp_to_callback.get(tp)
+        if hand_over is not None:
+            await hand_over(message)
 
     def _lose(self, error: KafkaError) -> None:
         """A position the log does not have: the unit compares log and checkpoint again."""
@@ -297,7 +307,11 @@ def require_cython() -> None:
 
     The pure-Python stream acks stale events and is many times slower (FAUST.md).
     """
-    if faust.streams._CStreamIterator is None or faust.transport.conductor.ConductorHandler is None:
+    compiled = (
+        vars(faust.streams)["_CStreamIterator"],
+        vars(faust.transport.conductor)["ConductorHandler"],
+    )
+    if None in compiled:
         raise OperatorError(
             "Faust's Cython streams are not in use: install faust-streaming from a binary wheel "
             "and leave NO_CYTHON unset."

@@ -126,6 +126,12 @@ class Unit:
         self._wake.set()
 
     @property
+    def idle(self) -> bool:
+        """Open, and nothing of it waits or is worked on."""
+        waiting = any(queue.fetches for queue in self._queues.values())
+        return self.state is State.WAITING and not waiting
+
+    @property
     def next_offsets(self) -> dict[str, int]:
         """How far each topic is settled, as far as this worker knows."""
         return {topic: queue.next_offset for topic, queue in self._queues.items()}
@@ -202,9 +208,7 @@ class Unit:
     async def _settle(self, fetches: Sequence[Fetched]) -> None:
         topics = self.settler.topics
         runs = [decoded_run(fetched.records, topics[fetched.topic]) for fetched in fetches]
-        seek_back = await settle_all(
-            self.settler, runs, self._around.observe, self._around.sleep
-        )
+        seek_back = await settle_all(self.settler, runs, self._around.observe, self._around.sleep)
         self.progressed_at = monotonic()
         for fetched in fetches:
             if fetched.topic not in seek_back:

@@ -12,7 +12,7 @@ from streams.runtime.settle import Settler, World
 from streams.runtime.unit import Unit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from streams.runtime.dead_share import DeadShare
     from streams.runtime.reading import Fetched
@@ -37,17 +37,24 @@ class Units:
         self._world = world
         self._around = around
         self._dead_share = dead_share
+        self.joined = False
         self._units: dict[int, Unit] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
 
-    def __iter__(self) -> Iterable[Unit]:  # type: ignore[override]
+    def __iter__(self) -> Iterator[Unit]:
         return iter(tuple(self._units.values()))
+
+    @property
+    def fetching_at(self) -> float:
+        """When the fetch loop last went round (monotonic seconds)."""
+        return self._around.reader.alive_at
 
     def assigned(self, assigned: Iterable[tuple[str, int]]) -> None:
         """Start a unit for every partition number whose topics are all here.
 
         A number with some of its topics elsewhere would be worked on by two: it is left alone.
         """
+        self.joined = True
         topics: dict[int, set[str]] = defaultdict(set)
         for topic, partition in assigned:
             topics[partition].add(topic)
