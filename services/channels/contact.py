@@ -33,7 +33,7 @@ OF_PHONE: Final = {
 
 
 class Contact(BaseModel):
-    """Personal data: encrypted wherever it is stored. `phone` is E.164, as given if not valid."""
+    """Personal data: encrypted wherever it is stored. `phone` is E.164, or as given if invalid."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -41,6 +41,7 @@ class Contact(BaseModel):
     phone: str
     street: str
     note: str = ""
+    phone_valid: bool = True
 
     def __repr__(self) -> str:
         """Nothing: what is printed ends in a log."""
@@ -64,5 +65,6 @@ def read_contact(payload: OrderPayload) -> tuple[Contact, tuple[ContactProblem, 
         phone=phone.e164 if isinstance(phone, Phone) else payload.buyer.phone,
         street=payload.ship_to.street,
         note=payload.note,
+        phone_valid=isinstance(phone, Phone),
     )
     return contact, tuple(problems)
