@@ -23,11 +23,12 @@ from streams.metrics_store import (
     add_to_counters,
     lock_facts,
     note_changes,
+    store_facts,
     store_rows,
 )
-from streams.rules.metrics import Counts, moved
+from streams.rules.metrics import Counts, add, moved
+from streams.rules.metrics_changes import Change, changed_rows
 from streams.rules.metrics_facts import OrderFacts, fold
-from streams.rules.metrics_rows import Rows, rows_of
 from streams.runtime.stage import Handled
 
 if TYPE_CHECKING:
@@ -40,21 +41,20 @@ if TYPE_CHECKING:
     from streams.runtime.stage import Batch, Transaction
 
 
-class Change(NamedTuple):
+class Cause(NamedTuple):
     """What moved a cell in this batch: how many facts, and the newest of them."""
 
     facts: int
     watermark: datetime
-    cause: str
+    fact: str
 
 
 class Turned(NamedTuple):
-    """An order before and after the batch; `news` are the events that said something new."""
+    """An order after the batch; `news` are the events that said something new."""
 
     facts: OrderFacts
-    before: Rows
-    after: Rows
-    news: Sequence[Event]
+    changes: list[Change]
+    news: list[Event]
 
 
 class Metrics:
@@ -80,10 +80,11 @@ class Metrics:
         turned = [
             turn for order, news in events.items() if (turn := turn_over(known[order], news)).news
         ]
-        counts, changes = moves(turned)
-        await store_rows(tx, turned)
+        counts, causes = moves(turned)
+        await store_facts(tx, [turn.facts for turn in turned])
+        await store_rows(tx, [after for turn in turned for _, after in turn.changes])
         await add_to_counters(tx, batch.partition, counts)
-        await note_changes(tx, changes)
+        await note_changes(tx, causes)
         new = sum(len(turn.news) for turn in turned)
         return Handled(duplicate=len(batch.messages) - new)
 
@@ -106,22 +107,21 @@ def turn_over(facts: OrderFacts, events: Sequence[Event]) -> Turned:
         if folded is not after:
             news.append(event)
             after = folded
-    return Turned(after, rows_of(facts), rows_of(after), news)
+    return Turned(after, changed_rows(facts, after), news)
 
 
-def moves(turned: Sequence[Turned]) -> tuple[Counts, Mapping[Cell, Change]]:
-    """What the orders add to the counters together, and what changed each cell."""
+def moves(turned: Sequence[Turned]) -> tuple[Counts, Mapping[Cell, Cause]]:
+    """What the orders add to the counters together, and what moved each cell."""
     counts: Counts = {}
-    changes: dict[Cell, Change] = {}
+    causes: dict[Cell, Cause] = {}
     for turn in turned:
-        newest = max(turn.news, key=lambda event: (event.occurred_at, cause_of(event)))
-        change = Change(len(turn.news), newest.occurred_at, cause_of(newest))
-        delta = moved(turn.before, turn.after)
-        for key, amount in delta.items():
-            counts[key] = counts.get(key, 0) + amount
-        for cell in {cell for cell, _ in delta}:
-            changes[cell] = _merged(changes.get(cell), change)
-    return {key: amount for key, amount in counts.items() if amount}, changes
+        if delta := moved(turn.changes):
+            add(counts, delta)
+            newest = max(turn.news, key=lambda event: event.occurred_at)
+            cause = Cause(len(turn.news), newest.occurred_at, cause_of(newest))
+            for cell in delta:
+                causes[cell] = _merged(causes.get(cell), cause)
+    return counts, causes
 
 
 def cause_of(event: Event) -> str:
@@ -129,8 +129,8 @@ def cause_of(event: Event) -> str:
     return f"{event.topic_name} {event.entity} v{event.version}"
 
 
-def _merged(known: Change | None, change: Change) -> Change:
+def _merged(known: Cause | None, cause: Cause) -> Cause:
     if known is None:
-        return change
-    newest = max(known, change, key=lambda each: (each.watermark, each.cause))
-    return newest._replace(facts=known.facts + change.facts)
+        return cause
+    newest = max(known, cause, key=lambda each: each.watermark)
+    return newest._replace(facts=known.facts + cause.facts)

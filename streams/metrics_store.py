@@ -5,41 +5,47 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streams.rules.metrics_facts import OrderFacts
+from streams.rules.metrics_rows import OrderRow, ParcelRow, ShipmentRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from schemas.figures import Cell
-    from streams.metrics import Change, Turned
+    from streams.metrics import Cause
     from streams.rules.metrics import Counts
+    from streams.rules.metrics_rows import Row
     from streams.runtime.stage import Transaction
 
 # Orders seen for the first time get an empty row, so that there is something to lock.
-MAKE_ORDERS = """
-    INSERT INTO metrics.orders (order_id, partition, channel)
-    SELECT id, $2, split_part(id, ':', 1) FROM unnest($1::text[]) AS id
+MAKE_FACTS = """
+    INSERT INTO metrics.facts (order_id, partition) SELECT id, $2 FROM unnest($1::text[]) AS id
     ON CONFLICT DO NOTHING
 """
 
 # What is known of these orders, locked in the order of their ids.
-LOCK_ORDERS = """
-    SELECT order_id, facts FROM metrics.orders
+LOCK_FACTS = """
+    SELECT order_id, facts FROM metrics.facts
      WHERE order_id = ANY ($1::text[]) ORDER BY order_id FOR UPDATE
+"""
+
+# What is known of these orders now.
+STORE_FACTS = """
+    UPDATE metrics.facts f SET facts = n.facts::json
+      FROM unnest($1::text[], $2::text[]) AS n (order_id, facts)
+     WHERE f.order_id = n.order_id
 """
 
 # The fact rows of these orders as they are now.
 STORE_ORDERS = """
-    UPDATE metrics.orders o
-       SET channel = n.channel, origin_province = n.origin_province,
-           product_group = n.product_group, star = n.star, placed_at = n.placed_at,
-           held_at = n.held_at, cancelled_at = n.cancelled_at, units = n.units,
-           goods_vnd = n.goods_vnd, facts = n.facts::jsonb
-      FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::smallint[],
-                  $6::timestamptz[], $7::timestamptz[], $8::timestamptz[], $9::bigint[],
-                  $10::bigint[], $11::text[])
-           AS n (order_id, channel, origin_province, product_group, star, placed_at, held_at,
-                 cancelled_at, units, goods_vnd, facts)
-     WHERE o.order_id = n.order_id
+    INSERT INTO metrics.orders
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::smallint[],
+                         $6::timestamptz[], $7::timestamptz[], $8::timestamptz[], $9::bigint[],
+                         $10::bigint[])
+    ON CONFLICT (order_id) DO UPDATE
+       SET origin_province = excluded.origin_province, product_group = excluded.product_group,
+           star = excluded.star, placed_at = excluded.placed_at, held_at = excluded.held_at,
+           cancelled_at = excluded.cancelled_at, units = excluded.units,
+           goods_vnd = excluded.goods_vnd
 """
 
 # The fact rows of these shipments as they are now.
@@ -101,38 +107,39 @@ async def lock_facts(
     tx: Transaction, partition: int, orders: Sequence[str]
 ) -> Mapping[str, OrderFacts]:
     """What is known of each of these (sorted) orders; their rows stay locked."""
-    await tx.execute(MAKE_ORDERS, orders, partition)
+    await tx.execute(MAKE_FACTS, orders, partition)
     return {
         order: OrderFacts.model_validate_json(facts) if facts else OrderFacts(order_id=order)
-        for order, facts in await tx.fetch(LOCK_ORDERS, orders)
+        for order, facts in await tx.fetch(LOCK_FACTS, orders)
     }
 
 
-async def store_rows(tx: Transaction, turned: Sequence[Turned]) -> None:
-    """Write facts and fact rows of the orders that changed."""
-    orders = [(*turn.after.order, turn.facts.model_dump_json()) for turn in turned]
-    shipments = [
-        row
-        for turn in turned
-        for row in set(turn.after.shipments).difference(turn.before.shipments)
-    ]
-    parcels = [
-        row for turn in turned for row in set(turn.after.parcels).difference(turn.before.parcels)
-    ]
-    await _write(tx, STORE_ORDERS, orders)
-    await _write(tx, STORE_SHIPMENTS, shipments)
-    await _write(tx, STORE_PARCELS, parcels)
+async def store_facts(tx: Transaction, known: Sequence[OrderFacts]) -> None:
+    """Write what is known of orders that are locked."""
+    await _write(tx, STORE_FACTS, [(facts.order_id, facts.model_dump_json()) for facts in known])
+
+
+async def store_rows(tx: Transaction, rows: Sequence[Row]) -> None:
+    """Write fact rows."""
+    await _write(tx, STORE_ORDERS, [row for row in rows if isinstance(row, OrderRow)])
+    await _write(tx, STORE_SHIPMENTS, [row for row in rows if isinstance(row, ShipmentRow)])
+    await _write(tx, STORE_PARCELS, [row for row in rows if isinstance(row, ParcelRow)])
 
 
 async def add_to_counters(tx: Transaction, partition: int, counts: Counts) -> None:
     """Add differences to this partition's shard."""
-    rows = [(*cell, figure, amount) for (cell, figure), amount in sorted(counts.items())]
+    rows = [
+        (*cell, figure, amount)
+        for cell, figures in sorted(counts.items())
+        for figure, amount in sorted(figures.items())
+        if amount
+    ]
     await _write(tx, ADD_TO_COUNTERS, rows, partition)
 
 
-async def note_changes(tx: Transaction, changes: Mapping[Cell, Change]) -> None:
-    """Queue the cells that changed for the next revision."""
-    await _write(tx, NOTE_CHANGES, [(*cell, *change) for cell, change in changes.items()])
+async def note_changes(tx: Transaction, causes: Mapping[Cell, Cause]) -> None:
+    """Queue the cells that moved for the next revision."""
+    await _write(tx, NOTE_CHANGES, [(*cell, *cause) for cell, cause in causes.items()])
 
 
 async def _write(

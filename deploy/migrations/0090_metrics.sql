@@ -1,22 +1,27 @@
 -- Monthly throughput: fact rows, counters that move with them, and every revision ever published.
 CREATE SCHEMA metrics;
 
--- The fact row of an order. `facts` is what the row, its shipments and its parcels follow from:
--- the newest version of every entity of the order. Times are null until it happened.
+-- The newest version of every entity of an order: what its fact rows follow from, and the lock of
+-- a batch that changes them.
+CREATE TABLE metrics.facts (
+    order_id  text COLLATE "C" PRIMARY KEY,
+    partition smallint NOT NULL,             -- the shard its figures are counted in
+    facts     json                           -- null: locked for the first time, nothing known yet
+) WITH (fillfactor = 60);
+
+-- The fact row of an order. Times are null until it happened.
 CREATE TABLE metrics.orders (
     order_id        text COLLATE "C" PRIMARY KEY,
-    partition       smallint NOT NULL,       -- the shard its figures are counted in
     channel         text NOT NULL,
-    origin_province text NOT NULL DEFAULT '',
-    product_group   text NOT NULL DEFAULT '',
-    star            smallint NOT NULL DEFAULT 0,
+    origin_province text NOT NULL,           -- '' and star 0: nothing is known of the goods yet
+    product_group   text NOT NULL,
+    star            smallint NOT NULL,
     placed_at       timestamptz,
     held_at         timestamptz,             -- the first hold
     cancelled_at    timestamptz,
-    units           bigint NOT NULL DEFAULT 0,
-    goods_vnd       bigint NOT NULL DEFAULT 0,
-    facts           jsonb
-) WITH (fillfactor = 70);
+    units           bigint NOT NULL,
+    goods_vnd       bigint NOT NULL
+) WITH (fillfactor = 80);
 
 CREATE TABLE metrics.shipments (
     shipment_id     text COLLATE "C" PRIMARY KEY,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from schemas.place import vietnam_date
 from schemas.tracking import TrackingStatus
@@ -98,6 +98,9 @@ class ParcelRow(NamedTuple):
     late_by: str | None
 
 
+Row: TypeAlias = OrderRow | ShipmentRow | ParcelRow
+
+
 class Rows(NamedTuple):
     """Every fact row of one order."""
 
@@ -108,21 +111,21 @@ class Rows(NamedTuple):
 
 def rows_of(facts: OrderFacts) -> Rows:
     """The fact rows that follow from the facts; nothing else does."""
-    channel = facts.order_id.partition(":")[0]
     return Rows(
-        _order_row(facts, channel),
-        tuple(_shipment_row(facts, channel, shipment) for shipment in sorted(facts.routed_at)),
-        tuple(_parcel_row(facts, channel, parcel) for parcel in sorted(_parcels(facts))),
+        order_row(facts),
+        tuple(shipment_row(facts, shipment) for shipment in sorted(facts.routed_at)),
+        tuple(parcel_row(facts, parcel) for parcel in sorted(parcels_of(facts))),
     )
 
 
-def _order_row(facts: OrderFacts, channel: str) -> OrderRow:
+def order_row(facts: OrderFacts) -> OrderRow:
+    """The order as it stands."""
     content = facts.content
     lines = content.lines if content else ()
     goods = _goods(facts, [(line.line_no, line.quantity) for line in lines])
     return OrderRow(
         facts.order_id,
-        channel,
+        _channel(facts),
         *goods,
         content.placed_at if content else None,
         facts.held_at,
@@ -132,7 +135,9 @@ def _order_row(facts: OrderFacts, channel: str) -> OrderRow:
     )
 
 
-def _shipment_row(facts: OrderFacts, channel: str, shipment_id: str) -> ShipmentRow:
+def shipment_row(facts: OrderFacts, shipment_id: str) -> ShipmentRow:
+    """A shipment as it stands."""
+    channel = _channel(facts)
     routed = _routed(facts, shipment_id)
     if routed is None:
         return ShipmentRow(shipment_id, facts.order_id, channel, "", *NO_GOODS, None)
@@ -141,7 +146,8 @@ def _shipment_row(facts: OrderFacts, channel: str, shipment_id: str) -> Shipment
     return ShipmentRow(shipment_id, facts.order_id, channel, routed.carrier, *goods, routed_at)
 
 
-def _parcel_row(facts: OrderFacts, channel: str, parcel_id: str) -> ParcelRow:
+def parcel_row(facts: OrderFacts, parcel_id: str) -> ParcelRow:
+    """A parcel as it stands, under the booking that carries it."""
     packed = facts.packed.get(parcel_id)
     routed = _routed(facts, parcel_id.rpartition("/")[0])
     reference = carrying(facts, parcel_id)
@@ -159,7 +165,7 @@ def _parcel_row(facts: OrderFacts, channel: str, parcel_id: str) -> ParcelRow:
     return ParcelRow(
         parcel_id,
         facts.order_id,
-        channel,
+        _channel(facts),
         carrier.carrier if carrier else "",
         *_goods(facts, packed.units if packed else (), origin),
         facts.content.placed_at if facts.content else None,
@@ -206,12 +212,17 @@ def attempt_of(reference: str) -> int:
     return int(attempt) if attempt.isdecimal() else 0
 
 
-def _parcels(facts: OrderFacts) -> set[str]:
+def parcels_of(facts: OrderFacts) -> set[str]:
+    """Every parcel anything is known of."""
     seen: Iterable[BookedFacts | TrackedFacts] = (
         *facts.booked.values(),
         *facts.tracked.values(),
     )
     return {*facts.packed, *(booking.parcel_id for booking in seen)}
+
+
+def _channel(facts: OrderFacts) -> str:
+    return facts.order_id.partition(":")[0]
 
 
 def _routed(facts: OrderFacts, shipment_id: str) -> RoutedFacts | None:
@@ -220,13 +231,17 @@ def _routed(facts: OrderFacts, shipment_id: str) -> RoutedFacts | None:
 
 def _goods(facts: OrderFacts, units: Sequence[tuple[int, int]], origin: str | None = None) -> Goods:
     """The dimensions of so many units of the order's lines; `origin` where it is known better."""
-    if facts.content is None:
+    quantities: dict[int, int] = {}
+    for number, quantity in units:
+        quantities[number] = quantities.get(number, 0) + quantity
+    dearest, most = None, -1
+    # Of two lines that are worth the same, the first counts.
+    for line in facts.content.lines if facts.content else ():
+        worth = line.unit_price_vnd * quantities.get(line.line_no, 0)
+        if line.line_no in quantities and worth > most:
+            dearest, most = line, worth
+    if dearest is None:
         return Goods(origin or "", "", 0)
-    lines = {line.line_no: line for line in facts.content.lines}
-    known = [(lines[number], quantity) for number, quantity in units if number in lines]
-    if not known:
-        return Goods(origin or "", "", 0)
-    dearest = max(known, key=lambda unit: (unit[0].unit_price_vnd * unit[1], -unit[0].line_no))[0]
     return Goods(origin or _origin(facts, dearest), dearest.group, dearest.star)
 
 
