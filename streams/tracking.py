@@ -1,0 +1,217 @@
+"""Tracking: carriers' webhooks → one folded state a booking (facts/tracking_taxonomy.md).
+
+Most batches are events of known bookings, newer than everything in their logs: those advance the
+stored state without reading a log. An older event has its log read and folded whole. Everything
+else meets in `tracking_meeting`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from schemas.catalogue import BOOKING_VOIDED, SHIPMENT_BOOKED, TRACKING_RECEIVED
+from schemas.event import next_version
+from schemas.tracking import TrackingStatus
+from services.carriers.webhooks import WEBHOOKS
+from streams.rules.tracking_fold import advance, fold, follows
+from streams.runtime.stage import Handled, Output
+from streams.tracking_meeting import meet, stand_on
+from streams.tracking_reading import Reader
+from streams.tracking_store import (
+    append_events,
+    keep_undated,
+    lock_bookings_of,
+    packed_state,
+    read_logs,
+    store_bookings,
+    store_states,
+    store_waybills,
+    unpacked_state,
+)
+from streams.tracking_telling import status_changed, unmapped, visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from services.carriers.webhook import WebhookFormat
+    from services.reference.status_map import StatusMap
+    from streams.rules.tracking import Scan
+    from streams.rules.tracking_fold import Parcel
+    from streams.runtime.stage import Batch, Record, Transaction
+    from streams.tracking_reading import Facts, LogRow, Seen, Told
+    from streams.tracking_store import Booking
+
+
+@dataclass(slots=True)
+class Work:
+    """A batch under way: what is to be written and what is to be told."""
+
+    batch: Batch
+    handled: Handled
+    appended: list[tuple[int, LogRow]] = field(default_factory=list)
+    states: list[tuple[str, int, str]] = field(default_factory=list)
+
+
+class Tracking:
+    """The tracking stage. `meanings` maps codes, `formats` read bodies by (carrier, api)."""
+
+    name: Final = "tracking"
+    inputs: Final = (TRACKING_RECEIVED, SHIPMENT_BOOKED, BOOKING_VOIDED)
+
+    def __init__(
+        self,
+        meanings: StatusMap,
+        formats: Mapping[tuple[str, str], WebhookFormat] = WEBHOOKS,
+    ) -> None:
+        self._meanings = meanings
+        self._reader = Reader(formats, meanings)
+
+    async def handle(self, batch: Batch, tx: Transaction) -> Handled:
+        """Append, fold, and tell of every booking whose visible state changed."""
+        facts = self._reader.read(batch.messages)
+        work = Work(batch, Handled(dead=facts.dead))
+        new_undated = await keep_undated(tx, facts.undated)
+        work.handled.parked += new_undated
+        work.handled.duplicate += len(facts.undated) - new_undated
+        names = {event.waybill for event in facts.seen} | {one.waybill for one in facts.told}
+        known = await lock_bookings_of(tx, names) if names else []
+        plain, seen, told, again = sort_out(known, facts)
+        work.handled.duplicate += again
+        await self._go_on(tx, work, plain)
+        if seen or told:
+            await self._meet(tx, work, seen, told)
+        await append_events(tx, work.appended)
+        await store_states(tx, work.states)
+        return work.handled
+
+    async def _go_on(
+        self, tx: Transaction, work: Work, plain: Sequence[tuple[Booking, list[Seen]]]
+    ) -> None:
+        """Events of bookings that stand one to one with their numbers."""
+        late: list[tuple[Booking, Parcel, list[Seen]]] = []
+        for booking, seen in plain:
+            parcel = unpacked_state(booking)
+            fresh = unlike_the_last(parcel, seen)
+            work.handled.duplicate += len(seen) - len(fresh)
+            if not all(follows(parcel, event.scan) for event in fresh):
+                late.append((booking, parcel, fresh))
+            elif fresh:
+                after = advance(parcel, [event.scan for event in fresh])
+                _take_down(work, booking, fresh)
+                _keep(work, booking, parcel, after, fresh[-1].record)
+        if late:
+            await self._fold_again(tx, work, late)
+
+    async def _fold_again(
+        self, tx: Transaction, work: Work, late: Sequence[tuple[Booking, Parcel, list[Seen]]]
+    ) -> None:
+        """Bookings with an event that is not the newest: read their logs and fold them whole."""
+        ids = {b.waybill_id: b.waybill for b, _, _ in late if b.waybill_id and b.waybill}
+        logs: dict[str, dict[str, Scan]] = defaultdict(dict)
+        for sighting in await read_logs(tx, ids, self._meanings):
+            logs[sighting.waybill][sighting.scan.key] = sighting.scan
+        for booking, parcel, seen in late:
+            log = logs[booking.waybill or ""]
+            fresh = [event for event in seen if event.scan.key not in log]
+            work.handled.duplicate += len(seen) - len(fresh)
+            if fresh:
+                scans = [*log.values(), *(event.scan for event in fresh)]
+                _take_down(work, booking, fresh)
+                after = fold(booking.cod_vnd or 0, scans)
+                _keep(work, booking, parcel, after, fresh[-1].record)
+
+    async def _meet(
+        self, tx: Transaction, work: Work, seen: Sequence[Seen], told: Sequence[Told]
+    ) -> None:
+        ground = await stand_on(tx, seen, told, self._meanings)
+        met = meet(ground, seen, told, work.batch.now)
+        work.handled.duplicate += met.duplicate
+        work.handled.parked += met.parked
+        work.appended += met.appended
+        _tell_unmapped(work, met.fresh)
+        for booking, parcel, cause in met.folded:
+            _tell(work, booking, unpacked_state(booking), parcel, cause)
+            booking.state = packed_state(parcel)
+        await store_bookings(tx, list(ground.bookings.values()))
+        await store_waybills(tx, [w for w in ground.waybills.values() if w.changed])
+
+
+def sort_out(
+    known: Iterable[Booking], facts: Facts
+) -> tuple[list[tuple[Booking, list[Seen]]], list[Seen], list[Told], int]:
+    """Part the facts: events of bookings that stand one to one with their number, and all others.
+
+    The last is the number of bookings told again, word for word.
+    """
+    bookings: dict[str, Booking | None] = {}
+    for booking in known:
+        name = booking.waybill or ""
+        alone = name not in bookings and not booking.contested
+        bookings[name] = booking if alone else None
+    told = []
+    for one in facts.told:
+        there = bookings.get(one.waybill)
+        if there is None or not _told_before(there, one):
+            bookings[one.waybill] = None
+            told.append(one)
+    by_name: dict[str, list[Seen]] = defaultdict(list)
+    for event in facts.seen:
+        by_name[event.waybill].append(event)
+    plain, others = [], []
+    for name, seen in by_name.items():
+        there = bookings.get(name)
+        if there is not None and all(e.reference in {None, there.reference} for e in seen):
+            plain.append((there, seen))
+        else:
+            others += seen
+    return plain, others, told, len(facts.told) - len(told)
+
+
+def _told_before(booking: Booking, told: Told) -> bool:
+    return (
+        booking.reference == told.booked.reference
+        and booking.booked_version is not None
+        and booking.booked_version >= told.booked.version
+    )
+
+
+def unlike_the_last(parcel: Parcel, seen: Sequence[Seen]) -> list[Seen]:
+    """The events without repeats of each other and of the log's newest event.
+
+    A carrier that sends twice mostly does so at once: that needs no look at the log.
+    """
+    newest = parcel.last[-1] if parcel.last else None
+    fresh = {event.scan.key: event for event in reversed(seen) if event.scan.key != newest}
+    return list(reversed(fresh.values()))
+
+
+def _take_down(work: Work, booking: Booking, fresh: Sequence[Seen]) -> None:
+    if booking.waybill_id is not None:
+        work.appended += [(booking.waybill_id, event.row) for event in fresh]
+    _tell_unmapped(work, fresh)
+
+
+def _tell_unmapped(work: Work, fresh: Iterable[Seen]) -> None:
+    """A code without a certain meaning is shown at once, whoever the parcel belongs to."""
+    work.handled.outputs += [
+        Output(unmapped(event, work.batch.era), event.record)
+        for event in fresh
+        if event.scan.meaning.status is TrackingStatus.UNMAPPED
+    ]
+
+
+def _keep(work: Work, booking: Booking, before: Parcel, after: Parcel, cause: Record) -> None:
+    _tell(work, booking, before, after, cause)
+    work.states.append((booking.reference, booking.version, packed_state(after)))
+
+
+def _tell(
+    work: Work, booking: Booking, before: Parcel, after: Parcel, cause: Record | None
+) -> None:
+    """Raise the version and tell, if what can be seen changed."""
+    if visible(before) != visible(after):
+        booking.version = next_version(booking.version, work.batch.era)
+        event = status_changed(booking, after, booking.version)
+        work.handled.outputs.append(Output(event, cause))
