@@ -1,0 +1,76 @@
+"""The queue of outside calls: pgqueuer's tables in the schema `jobs`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+from pgqueuer import AsyncpgDriver, Queries
+from pgqueuer.adapters.persistence.qb import (
+    QueryBuilderEnvironment,
+    QueryQueueBuilder,
+    QuerySchedulerBuilder,
+)
+from pgqueuer.domain.settings import DBSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pgqueuer.ports.driver import Driver
+
+SETTINGS: Final = DBSettings(db_schema="jobs")
+PRIORITY: Final = {"void": 20, "return": 10, "book": 0}
+"""A void races with the collector; a booking does not."""
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierJob:
+    """One call to make. Everything else is read when it is made; no personal data waits here.
+
+    `request` tells a repeated request of one kind from the first.
+    """
+
+    carrier: str
+    kind: str
+    reference: str
+    request: int = 0
+
+    @property
+    def dedupe_key(self) -> str:
+        """Two jobs of one key do not wait at a time."""
+        return f"{self.kind}:{self.reference}:{self.request}"
+
+    def payload(self) -> bytes:
+        """The job as it is stored."""
+        return orjson.dumps(
+            {"kind": self.kind, "reference": self.reference, "request": self.request}
+        )
+
+
+def entrypoint(carrier: str) -> str:
+    """The queue's name for one carrier's calls."""
+    return f"carrier.{carrier}"
+
+
+def queries(driver: Driver) -> Queries:
+    """Pgqueuer's statements for our schema."""
+    return Queries(
+        driver,
+        qbe=QueryBuilderEnvironment(SETTINGS),
+        qbq=QueryQueueBuilder(SETTINGS),
+        qbs=QuerySchedulerBuilder(SETTINGS),
+    )
+
+
+async def enqueue(connection: Any, jobs: Sequence[CarrierJob]) -> None:
+    """Queue calls in the caller's transaction, in one statement. A job that waits is not doubled."""
+    if not jobs:
+        return
+    await queries(AsyncpgDriver(connection)).enqueue(
+        [entrypoint(job.carrier) for job in jobs],
+        [job.payload() for job in jobs],
+        [PRIORITY[job.kind] for job in jobs],
+        dedupe_key=[job.dedupe_key for job in jobs],
+        on_conflict="skip",
+    )

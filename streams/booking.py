@@ -1,0 +1,215 @@
+"""Booking: every packed parcel gets a carrier's number, one live attempt at a time.
+
+The calls themselves are jobs, written in the batch's transaction and made by `ocop jobs`; their
+answers come back as `booking.resulted`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, assert_never, cast
+
+from schemas.booking import (
+    BookingRefused,
+    BookingVoided,
+    BookingVoidRefused,
+    ShipmentBooked,
+)
+from schemas.catalogue import (
+    BOOKING_RESULTED,
+    BOOKING_VOID_REQUESTED,
+    ORDER_CANCELLED,
+    ORDER_HELD,
+    ORDER_RECALL_REQUESTED,
+    ORDER_RELEASED,
+    ORDER_ROUTED,
+    PARCEL_PACKED,
+    SHIPMENT_STATUS_CHANGED,
+)
+from schemas.event import next_version
+from schemas.tracking import ShipmentStatusChanged, TrackingStatus
+from services.jobs.queue import CarrierJob, enqueue
+from services.store.booking import READ_WAITING_FOR_TRACKING
+from streams.booking_rows import load_orders, store_orders
+from streams.rules.booking import (
+    Attempt,
+    Call,
+    Effect,
+    Order,
+    Parcel,
+    TellBooked,
+    TellRefused,
+    TellVoided,
+    TellVoidRefused,
+    advance,
+)
+from streams.rules.booking_facts import Refusal, apply
+from streams.runtime.stage import Dead, Handled, Output
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from schemas.event import Event
+    from schemas.intake import OrderEvent
+    from schemas.topics import Topic
+    from streams.runtime.stage import Batch, Message, Record, Transaction
+
+API: Final = {"viettelpost": "partner_v2", "vnpost": "myvnpost"}
+"""The name of each carrier's API, as the status map knows it."""
+
+
+class Booking:
+    """The stage. Owns `booking.*`; writes into the queue of `jobs.*`."""
+
+    name: Final = "booking"
+    inputs: tuple[Topic, ...] = (
+        PARCEL_PACKED,
+        ORDER_ROUTED,
+        ORDER_HELD,
+        ORDER_RELEASED,
+        ORDER_CANCELLED,
+        BOOKING_RESULTED,
+        BOOKING_VOID_REQUESTED,
+        ORDER_RECALL_REQUESTED,
+        SHIPMENT_STATUS_CHANGED,
+    )
+
+    async def handle(self, batch: Batch, tx: Transaction) -> Handled:
+        """Note every fact, then do what the orders they belong to need now."""
+        handled = Handled()
+        messages = await _relevant(batch.messages, tx)
+        if not messages:
+            return handled
+        orders = await load_orders(tx, {_about(message).order_id for message in messages})
+        causes = _note(messages, orders, handled)
+        jobs: list[CarrierJob] = []
+        for order_id, cause in causes.items():
+            for effect in advance(orders[order_id]):
+                if isinstance(effect, Call):
+                    jobs.append(_job(effect))
+                else:
+                    event = _event(orders[order_id], effect, batch.era)
+                    handled.outputs.append(Output(event, cause))
+        await store_orders(tx, [orders[order_id] for order_id in causes], batch.now)
+        await enqueue(tx, jobs)
+        return handled
+
+
+async def _relevant(messages: Sequence[Message], tx: Transaction) -> list[Message]:
+    """All but what tracking says of bookings that do not wait for it: most of what it says."""
+    tracked = [m.event for m in messages if isinstance(m.event, ShipmentStatusChanged)]
+    if not tracked:
+        return list(messages)
+    references = [event.reference for event in tracked]
+    ended = [event.reference for event in tracked if event.status is TrackingStatus.CANCELLED]
+    rows = await tx.fetch(READ_WAITING_FOR_TRACKING, references, ended)
+    waiting = {row["reference"] for row in rows}
+    return [
+        message
+        for message in messages
+        if not isinstance(message.event, ShipmentStatusChanged)
+        or message.event.reference in waiting
+    ]
+
+
+def _note(
+    messages: Iterable[Message], orders: Mapping[str, Order], handled: Handled
+) -> dict[str, Record]:
+    """Note every fact; returns the newest record that changed something, an order."""
+    causes: dict[str, Record] = {}
+    for message in messages:
+        order = orders[_about(message).order_id]
+        match apply(order, _about(message)):
+            case Refusal(code, reason):
+                handled.dead.append(Dead(message.record, code, reason))
+            case True:
+                causes[order.order_id] = message.record
+            case False:
+                handled.duplicate += 1
+    return causes
+
+
+def _about(message: Message) -> OrderEvent:
+    return cast("OrderEvent", message.event)
+
+
+def _job(call: Call) -> CarrierJob:
+    return CarrierJob(call.attempt.carrier, call.kind, call.attempt.reference, call.request)
+
+
+def _event(order: Order, effect: Effect, era: int) -> Event:
+    match effect:
+        case TellBooked(parcel, attempt):
+            return _shipment_booked(order, parcel, attempt, era)
+        case TellRefused(parcel, attempt, reason):
+            attempt.version = next_version(attempt.version, era)
+            return BookingRefused(
+                version=attempt.version,
+                occurred_at=order.now,
+                reason=reason,
+                **_identity(order, parcel, attempt),
+            )
+        case TellVoided(parcel, attempt):
+            return BookingVoided(
+                version=_next_void_version(parcel, era),
+                occurred_at=order.now,
+                order_id=order.order_id,
+                seller_id=parcel.seller_id,
+                shipment_id=parcel.shipment_id,
+                parcel_id=parcel.parcel_id,
+                reference=attempt.reference if attempt else None,
+                carrier=attempt.carrier if attempt else None,
+                tracking_no=attempt.tracking_no if attempt else None,
+                why=order.void_why,
+            )
+        case TellVoidRefused(parcel, attempt, reason):
+            return BookingVoidRefused(
+                version=_next_void_version(parcel, era),
+                occurred_at=order.now,
+                order_id=order.order_id,
+                seller_id=parcel.seller_id,
+                shipment_id=parcel.shipment_id,
+                parcel_id=parcel.parcel_id,
+                reference=attempt.reference,
+                carrier=attempt.carrier,
+                tracking_no=attempt.tracking_no or "",
+                reason=reason,
+            )
+        case Call():
+            raise TypeError("a call is a job, not an event")
+        case _:
+            assert_never(effect)
+
+
+def _shipment_booked(order: Order, parcel: Parcel, attempt: Attempt, era: int) -> ShipmentBooked:
+    attempt.version = next_version(attempt.version, era)
+    return ShipmentBooked(
+        version=attempt.version,
+        occurred_at=attempt.booked_at or order.now,
+        api=API.get(attempt.carrier, attempt.carrier),
+        tracking_no=attempt.tracking_no or "",
+        weight_g=parcel.weight_g,
+        freight_vnd=attempt.freight_vnd or 0,
+        cod_vnd=parcel.cod_vnd,
+        promised_on=attempt.promised_on,
+        expected_on=attempt.expected_on,
+        **_identity(order, parcel, attempt),
+    )
+
+
+def _next_void_version(parcel: Parcel, era: int) -> int:
+    parcel.void_versions = next_version(parcel.void_versions, era)
+    return parcel.void_versions
+
+
+def _identity(order: Order, parcel: Parcel, attempt: Attempt) -> dict[str, Any]:
+    return {
+        "order_id": order.order_id,
+        "channel": parcel.channel,
+        "seller_id": parcel.seller_id,
+        "shipment_id": parcel.shipment_id,
+        "parcel_id": parcel.parcel_id,
+        "reference": attempt.reference,
+        "attempt": attempt.attempt,
+        "carrier": attempt.carrier,
+        "service": attempt.service,
+    }

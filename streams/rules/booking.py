@@ -1,0 +1,293 @@
+"""What is to be done about an order's parcels, given every fact about them.
+
+The state of an attempt follows from its facts alone; `advance` compares what should be with what
+was asked and told so far, and notes what it decides, so that deciding again changes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from schemas.booking import BookingOutcome
+from schemas.ids import booking_reference
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import date, datetime
+
+    from schemas.intake import Channel
+
+
+class State(StrEnum):
+    """Where an attempt stands."""
+
+    REQUESTED = "requested"
+    UNKNOWN = "unknown"
+    BOOKED = "booked"
+    VOID_PENDING = "void_pending"
+    REFUSED = "refused"
+    VOIDED = "voided"
+    CARRIER_CANCELLED = "carrier_cancelled"
+
+
+class Tracked(StrEnum):
+    """What tracking says about a booking, as far as it matters here."""
+
+    CANCELLED = "cancelled"
+    CUSTODY = "custody"
+
+
+UNANSWERED: Final = frozenset({State.REQUESTED, State.UNKNOWN, State.VOID_PENDING})
+LIVE: Final = UNANSWERED | {State.BOOKED}
+"""The parcel may be with a carrier, or come to be: no second attempt beside such a one."""
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One booking attempt: what was asked, every answer, and what was told of it."""
+
+    reference: str
+    attempt: int
+    carrier: str
+    service: str
+    origin_id: str
+    promised_on: date
+    requested_at: datetime
+    book_version: int = 0
+    book_outcome: BookingOutcome | None = None
+    void_request: int = 0
+    void_version: int = 0
+    void_outcome: BookingOutcome | None = None
+    recall_request: int = 0
+    return_version: int = 0
+    return_outcome: BookingOutcome | None = None
+    tracked_version: int = 0
+    tracked: Tracked | None = None
+    tracking_no: str | None = None
+    carrier_ref: str | None = None
+    freight_vnd: int | None = None
+    expected_on: date | None = None
+    booked_at: datetime | None = None
+    message: str = ""
+    sort_code: str | None = None
+    version: int = 0
+    told: str | None = None
+
+    @property
+    def state(self) -> State:
+        """Follows from the answers and from tracking, whatever order they came in."""
+        match self.book_outcome:
+            case None | BookingOutcome.UNKNOWN if self.tracking_no is None:
+                return State.REQUESTED if self.book_outcome is None else State.UNKNOWN
+            case BookingOutcome.REFUSED:
+                return State.REFUSED
+            case BookingOutcome.VOIDED:
+                return State.VOIDED
+            case _:
+                return self._state_of_booked()
+
+    def _state_of_booked(self) -> State:
+        if self.void_outcome is BookingOutcome.VOIDED:
+            return State.VOIDED
+        if self.tracked is Tracked.CANCELLED:
+            return State.VOIDED if self.void_request else State.CARRIER_CANCELLED
+        waiting = self.void_request and self.void_outcome is not BookingOutcome.VOID_REFUSED
+        return State.VOID_PENDING if waiting and self.tracked is None else State.BOOKED
+
+
+@dataclass(slots=True)
+class Shipment:
+    """The service routing chose for a shipment."""
+
+    origin_id: str
+    carrier: str
+    service: str
+    promised_on: date
+    routed_at: datetime
+
+
+@dataclass(slots=True)
+class Parcel:
+    """A closed parcel and its attempts, oldest first."""
+
+    parcel_id: str
+    shipment_id: str
+    channel: Channel
+    seller_id: str
+    packed_version: int
+    packed_at: datetime
+    pieces: int
+    weight_g: int
+    length_cm: int
+    width_cm: int
+    height_cm: int
+    goods_vnd: int
+    cod_vnd: int
+    void_answered: int = 0
+    void_versions: int = 0
+    attempts: list[Attempt] = field(default_factory=list)
+
+    @property
+    def last(self) -> Attempt | None:
+        """The newest attempt: the only one that can be live."""
+        return self.attempts[-1] if self.attempts else None
+
+
+@dataclass(slots=True)
+class Order:
+    """An order as booking sees it. `now` is the newest time in the records being handled."""
+
+    order_id: str
+    now: datetime
+    holds: dict[str, tuple[int, bool]] = field(default_factory=dict)
+    void_version: int = 0
+    void_why: str = ""
+    recall_version: int = 0
+    recall_why: str = ""
+    cancelled: bool = False
+    routed_version: int = 0
+    shipments: dict[str, Shipment] = field(default_factory=dict)
+    parcels: dict[str, Parcel] = field(default_factory=dict)
+
+    @property
+    def held(self) -> bool:
+        """Whether any stage has a hold on it."""
+        return any(held for _version, held in self.holds.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A job: `kind` is book, void or return; `request` tells repeated requests apart."""
+
+    kind: str
+    attempt: Attempt
+    request: int
+
+
+@dataclass(frozen=True, slots=True)
+class TellBooked:
+    """The carrier accepted the parcel."""
+
+    parcel: Parcel
+    attempt: Attempt
+
+
+@dataclass(frozen=True, slots=True)
+class TellRefused:
+    """The carrier will not carry it, or not any more."""
+
+    parcel: Parcel
+    attempt: Attempt
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TellVoided:
+    """No live booking of the parcel is left, or there never was one."""
+
+    parcel: Parcel
+    attempt: Attempt | None
+
+
+@dataclass(frozen=True, slots=True)
+class TellVoidRefused:
+    """The carrier keeps the booking."""
+
+    parcel: Parcel
+    attempt: Attempt
+    reason: str
+
+
+Effect: TypeAlias = Call | TellBooked | TellRefused | TellVoided | TellVoidRefused
+
+
+def advance(order: Order) -> Iterator[Effect]:
+    """Everything to do now; what is decided is noted in the order at once."""
+    for parcel in order.parcels.values():
+        if parcel.last is not None:
+            yield from _tell(order, parcel, parcel.last)
+        yield from _void(order, parcel) if order.void_version else _book(order, parcel)
+        yield from _recall(order, parcel)
+
+
+def _tell(order: Order, parcel: Parcel, attempt: Attempt) -> Iterator[Effect]:
+    """Say once that an attempt was booked, and once that it came to nothing.
+
+    A booking that is to be voided is told as well: tracking must know its number.
+    """
+    if attempt.told is None and attempt.tracking_no is not None:
+        attempt.told = "booked"
+        yield TellBooked(parcel, attempt)
+    if attempt.told == "refused" or order.void_version:
+        return
+    if attempt.state is State.REFUSED:
+        attempt.told = "refused"
+        yield TellRefused(parcel, attempt, attempt.message or "refused")
+    elif attempt.state is State.CARRIER_CANCELLED:
+        attempt.told = "refused"
+        yield TellRefused(parcel, attempt, "the carrier cancelled the booking")
+
+
+def _book(order: Order, parcel: Parcel) -> Iterator[Effect]:
+    """A new attempt, unless one is live, the order waits, or this service refused already."""
+    shipment = order.shipments.get(parcel.shipment_id)
+    last = parcel.last
+    if shipment is None or order.held or order.cancelled:
+        return
+    if last is not None and last.state not in {State.REFUSED, State.CARRIER_CANCELLED}:
+        return
+    tried = {(attempt.carrier, attempt.service) for attempt in parcel.attempts}
+    if (shipment.carrier, shipment.service) in tried:
+        return
+    attempt = _new_attempt(order, parcel, shipment)
+    parcel.attempts.append(attempt)
+    yield Call("book", attempt, 0)
+
+
+def _new_attempt(order: Order, parcel: Parcel, shipment: Shipment) -> Attempt:
+    number = parcel.last.attempt + 1 if parcel.last else 1
+    return Attempt(
+        reference=booking_reference(parcel.parcel_id, number),
+        attempt=number,
+        carrier=shipment.carrier,
+        service=shipment.service,
+        origin_id=shipment.origin_id,
+        promised_on=shipment.promised_on,
+        requested_at=max(parcel.packed_at, shipment.routed_at, order.now),
+    )
+
+
+def _void(order: Order, parcel: Parcel) -> Iterator[Effect]:
+    """Answer the request for this parcel; while a call is open the answer waits for it."""
+    if parcel.void_answered >= order.void_version:
+        return
+    attempt = parcel.last
+    if attempt is None or attempt.state not in LIVE:
+        parcel.void_answered = order.void_version
+        yield TellVoided(parcel, attempt)
+    elif attempt.state is State.BOOKED:
+        yield from _void_booked(order, parcel, attempt)
+
+
+def _void_booked(order: Order, parcel: Parcel, attempt: Attempt) -> Iterator[Effect]:
+    if attempt.tracked is Tracked.CUSTODY:
+        parcel.void_answered = order.void_version
+        yield TellVoidRefused(parcel, attempt, "the carrier has the parcel")
+    elif attempt.void_request == order.void_version:
+        parcel.void_answered = order.void_version
+        yield TellVoidRefused(parcel, attempt, attempt.message or "refused")
+    else:
+        attempt.void_request = order.void_version
+        attempt.void_outcome = None
+        yield Call("void", attempt, order.void_version)
+
+
+def _recall(order: Order, parcel: Parcel) -> Iterator[Effect]:
+    attempt = parcel.last
+    if attempt is None or attempt.state is not State.BOOKED:
+        return
+    if attempt.recall_request < order.recall_version:
+        attempt.recall_request = order.recall_version
+        yield Call("return", attempt, order.recall_version)
