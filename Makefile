@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 KAFKA := .ocop/kafka-dist/.complete
 
-.PHONY: setup demo up down test bench lint format lock clean
+.PHONY: setup demo up down test bench lint format schemas lock clean
 
 setup: $(VENV)/.installed $(KAFKA)
 
@@ -42,6 +42,10 @@ test: setup lint
 format: $(VENV)/.installed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# The JSON Schemas, from the models.
+schemas: $(VENV)/.installed
+	$(BIN)/python -m schemas.jsonschema
 
 # Resolve the dependencies anew. No registry address is written into the lock.
 lock:
