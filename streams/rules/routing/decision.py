@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from schemas.ids import shipment_id
 from schemas.routing import Refusal, ShipmentLine
@@ -21,10 +21,17 @@ if TYPE_CHECKING:
     from streams.rules.routing.record import CarrierRefusal, Inputs, Ranked
 
 
+class CapacityLeft(Protocol):
+    """Parcels left by `capacity_key`, for every key it is asked."""
+
+    def __getitem__(self, key: str, /) -> int:
+        """Parcels left."""
+
+
 class Looked(dict[str, int]):
     """Capacity left as it was looked up: a decision's record needs no more of it."""
 
-    def __init__(self, source: Mapping[str, int]) -> None:
+    def __init__(self, source: CapacityLeft) -> None:
         super().__init__()
         self._source = source
 
@@ -45,7 +52,7 @@ class Recorded(dict[str, int]):
         return self._book.carriers[carrier].partition_share(province)
 
 
-def decide(inputs: Inputs, book: RuleBook, capacity_left: Mapping[str, int]) -> Decision:
+def decide(inputs: Inputs, book: RuleBook, capacity_left: CapacityLeft) -> Decision:
     """Decide for every shipment of the order. `capacity_left` must know every key it is asked."""
     looked = Looked(capacity_left)
     moment, decided = inputs.moments[0], list(_shipments(inputs, inputs.moments[0], book, looked))
@@ -119,7 +126,7 @@ def _name(ranked: Ranked) -> tuple[str, str]:
 
 
 def _shipments(
-    inputs: Inputs, moment: datetime, book: RuleBook, capacity_left: Mapping[str, int]
+    inputs: Inputs, moment: datetime, book: RuleBook, capacity_left: CapacityLeft
 ) -> Iterator[ShipmentDecision]:
     parts = by_origin(inputs.lines)
     values = [goods_vnd(lines) for lines in parts.values()]
@@ -152,7 +159,7 @@ def _shipments(
 
 
 def weigh(
-    case: Case, book: RuleBook, capacity_left: Mapping[str, int]
+    case: Case, book: RuleBook, capacity_left: CapacityLeft
 ) -> tuple[tuple[Ranked, ...], tuple[Refusal, ...]]:
     """The services that may carry the shipment, best first, and every refusal of the others."""
     possible: list[Ranked] = []

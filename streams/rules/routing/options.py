@@ -12,13 +12,13 @@ from streams.rules.pricing import Load, freight_vnd, loads
 from streams.rules.promise import arrival, end_of, hand_over_by, ready_at
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import date, datetime
 
     from schemas.intake import Handling, OrderLine
     from schemas.place import Place
     from services.reference.rule_book import RuleBook, Service, Tariff
     from services.reference.zones import Zone
+    from streams.rules.routing.decision import CapacityLeft
     from streams.rules.routing.record import Origin
 
 ONE_DAY: Final = timedelta(days=1)
@@ -79,7 +79,7 @@ def capacity_key(carrier: str, province: str, day: date) -> str:
 
 
 def work_out(
-    case: Case, service: Service, book: RuleBook, capacity_left: Mapping[str, int]
+    case: Case, service: Service, book: RuleBook, capacity_left: CapacityLeft
 ) -> Option | Refusal:
     """The service's option for the shipment, or why there can be none.
 

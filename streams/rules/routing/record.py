@@ -42,6 +42,7 @@ class Inputs(Value):
 
     order_id: str
     based_on: int
+    placed_at: AwareDatetime
     destination: Place
     lines: tuple[OrderLine, ...] = Field(min_length=1)
     goods_vnd: Dong
