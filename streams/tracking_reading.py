@@ -102,7 +102,7 @@ class Reader:
     def __init__(
         self, formats: Mapping[tuple[str, str], WebhookFormat], meanings: StatusMap
     ) -> None:
-        self._formats = formats
+        self._formats = {(c.encode(), api.encode()): found for (c, api), found in formats.items()}
         self._meanings = meanings
 
     def read(self, messages: Sequence[Message]) -> Facts:
@@ -124,8 +124,7 @@ class Reader:
 
     def _read_webhook(self, facts: Facts, record: Record) -> None:
         headers = dict(record.headers)
-        carrier = headers.get("ocop_carrier", b"").decode("utf-8", "replace")
-        api = headers.get("ocop_api", b"").decode("utf-8", "replace")
+        carrier, api = headers.get("ocop_carrier", b""), headers.get("ocop_api", b"")
         reads = self._formats.get((carrier, api))
         if reads is None:
             reason = f"no webhook format of carrier {carrier!r}, api {api!r}"

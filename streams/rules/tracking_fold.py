@@ -6,7 +6,8 @@ it, and gives the same. Times are Unix seconds, and the carrier's claims.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from schemas.tracking import CodState, TrackingStatus
@@ -103,7 +104,7 @@ def fold(cod_vnd: int, scans: Iterable[Scan]) -> Parcel:
 
 def advance(parcel: Parcel, scans: Iterable[Scan]) -> Parcel:
     """The state after further scans, all of which must stand after `parcel.last`."""
-    parcel = replace(parcel)
+    parcel = Parcel(*_values(parcel))
     for scan in sorted(scans, key=position):
         _step(parcel, scan)
     return parcel
@@ -237,14 +238,15 @@ def _take_back(parcel: Parcel, corrected: TrackingStatus) -> None:
         parcel.handed_over_at = None
 
 
-_DEFAULTS: Final = tuple((field.name, field.default) for field in fields(Parcel))
+_NAMES: Final = tuple(field.name for field in fields(Parcel))
+_values: Final = attrgetter(*_NAMES)
+_DEFAULTS: Final = _values(Parcel())
 
 
 def stored(parcel: Parcel) -> dict[str, Any]:
     """The state as it is kept: every field that is not at its default."""
-    return {
-        name: value for name, default in _DEFAULTS if (value := getattr(parcel, name)) != default
-    }
+    found = zip(_NAMES, _values(parcel), _DEFAULTS, strict=True)
+    return {name: value for name, value, default in found if value != default}
 
 
 def restored(found: dict[str, Any]) -> Parcel:
