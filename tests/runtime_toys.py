@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
@@ -126,7 +125,7 @@ def a_bank(prefix: str = "", partitions: int = PARTITIONS) -> Bank:
     return Bank(topic(Paid), topic(Drawn), topic(BalanceChanged))
 
 
-async def nothing() -> None:
+async def nothing(tx: Transaction, entries: int) -> None:
     """What a well-behaved ledger does between its reads and its writes."""
 
 
@@ -138,7 +137,7 @@ class Ledger:
     name: str = "ledger"
     poisonous: set[str] = field(default_factory=set)
     swollen: set[str] = field(default_factory=set)
-    pause: Callable[[], Awaitable[None]] = nothing
+    pause: Callable[[Transaction, int], Awaitable[None]] = nothing
     batches: list[int] = field(default_factory=list)
     seen: Counter[str] = field(default_factory=Counter)
 
@@ -165,7 +164,7 @@ class Ledger:
             if entry.id in new:
                 new.discard(entry.id)
                 fresh.append((message, entry))
-        await self.pause()
+        await self.pause(tx, len(entries))
         outputs = await self._apply(fresh, batch, tx)
         return Handled(outputs=outputs, duplicate=len(entries) - len(fresh))
 
@@ -233,7 +232,3 @@ async def books_balance(pool: Pool, stage: str = "ledger") -> bool:
         stage,
     )
     return bool(rows) and all(row["counted"] == row["passed"] for row in rows)
-
-
-async def sleep_long() -> None:
-    await asyncio.sleep(3600)

@@ -59,9 +59,32 @@ PASSING_CLASSES: Final = frozenset({"08", "28", "3D", "40", "53", "57", "58"})
 LOCK_NOT_AVAILABLE: Final = "55P03"
 OUT_OF_TIME: Final = frozenset({"25P03", "25P04", "57014"})  # idle, transaction, statement
 
+OVERDUE_S: Final = 4.5
+"""A little under the shortest time-out of a worker's session (services/store/pool.py)."""
 
-def blame(error: BaseException) -> Blame:
+
+def blame(error: BaseException, took_s: float = 0.0, overdue_s: float = OVERDUE_S) -> Blame:
     """Who has to change for the batch to succeed.
+
+    A ROLLBACK on a connection that is gone hides what went wrong before it: that is the context.
+    The server does not reliably tell why it ended a session; one that is lost after `overdue_s`
+    was most likely ended for being slow, and halving the batch does no harm if not.
+    """
+    before = error.__context__
+    if isinstance(before, PublishFailed | Fatal):
+        return blame(before)
+    found = _blame(error)
+    if found is Blame.WORLD and took_s >= overdue_s and _connection_lost(error):
+        return Blame.SIZE
+    return found
+
+
+def _connection_lost(error: BaseException) -> bool:
+    return isinstance(error, asyncpg.InterfaceError | asyncpg.PostgresConnectionError)
+
+
+def _blame(error: BaseException) -> Blame:
+    """By kind alone.
 
     asyncpg's own InterfaceError is ambiguous: a closed connection passes, a value that does not
     fit its column (DataError, also a ValueError) does not.
@@ -75,13 +98,9 @@ def blame(error: BaseException) -> Blame:
             return Blame.RECORD
         case asyncpg.InterfaceError() if "clos" in str(error) or "released" in str(error):
             return Blame.WORLD
-        case (
-            PublishFailed()
-            | LogUnavailable()
-            | OSError()
-            | TimeoutError()
-            | asyncpg.InternalClientError()
-        ):
+        case PublishFailed() | LogUnavailable() | OSError() | TimeoutError():
+            return Blame.WORLD
+        case asyncpg.InternalClientError():
             return Blame.WORLD
         case _:
             return Blame.RECORD

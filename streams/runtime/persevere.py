@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
+from time import monotonic
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 import structlog
 
 from streams.runtime.batches import Run, halves, size
 from streams.runtime.dead_letters import buried
-from streams.runtime.failures import Blame, blame
+from streams.runtime.failures import OVERDUE_S, Blame, blame
 from streams.runtime.stage import Message
 
 if TYPE_CHECKING:
@@ -31,21 +32,28 @@ LONGEST_PAUSE_S: Final = 10.0
 
 
 async def settle_all(
-    settler: Settler, runs: Sequence[Run], observe: Observer, sleep: Sleep = asyncio.sleep
+    settler: Settler,
+    runs: Sequence[Run],
+    observe: Observer,
+    sleep: Sleep = asyncio.sleep,
+    *,
+    overdue_s: float = OVERDUE_S,
 ) -> dict[str, int]:
     """Settle every record of `runs`. Returns the topics to seek back, with their offsets.
 
-    A world that is away is waited for, for ever. Raises Fatal only (and what cancels us).
+    A world that is away is waited for, for ever. Raises Fatal (and what cancels us), and what a
+    record raises that cannot even be buried.
     """
     seek_back: dict[str, int] = {}
     parts: deque[Sequence[Run]] = deque([runs])
     failures = 0
     while parts:
+        started = monotonic()
         try:
             settled = await settler.settle(parts[0])
         except Exception as error:  # noqa: BLE001 (every outcome is told apart below)
-            culprit = blame(error)
-            _say(settler.unit, error, size(parts[0]))
+            culprit = blame(error, monotonic() - started, overdue_s)
+            _say(settler.unit, error, culprit, size(parts[0]))
             smaller = _smaller(parts[0], culprit, error)
             if smaller is None:
                 failures += 1
@@ -84,9 +92,10 @@ async def insist(unit: UnitId, attempt: Callable[[], Awaitable[T]], sleep: Sleep
         try:
             return await attempt()
         except Exception as error:
-            if blame(error) not in (Blame.WORLD, Blame.SIZE):
+            culprit = blame(error)
+            if culprit not in (Blame.WORLD, Blame.SIZE):
                 raise
-            _say(unit, error, 0)
+            _say(unit, error, culprit, 0)
         failures += 1
         await sleep(pause(failures))
 
@@ -97,7 +106,7 @@ def pause(failures: int) -> float:
     return random.uniform(SHORTEST_PAUSE_S / 2, longest)  # noqa: S311 (jitter, no secret)
 
 
-def _say(unit: UnitId, error: Exception, records: int) -> None:
+def _say(unit: UnitId, error: Exception, culprit: Blame, records: int) -> None:
     """Name the error, not its message: that may quote somebody's data."""
     log.warning(
         "batch_failed",
@@ -106,5 +115,5 @@ def _say(unit: UnitId, error: Exception, records: int) -> None:
         records=records,
         error=type(error).__qualname__,
         sqlstate=getattr(error, "sqlstate", None),
-        blame=blame(error).name.lower(),
+        blame=culprit.name.lower(),
     )
