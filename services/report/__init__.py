@@ -1,0 +1,1 @@
+"""The monthly throughput as people and scripts read it."""
