@@ -92,7 +92,10 @@ class ParcelPacked(ShipmentEvent):
 
 
 class PackingRefused(ShipmentEvent):
-    """A report that was not accepted, with a reason the station can act on."""
+    """A report that was not accepted, with a reason the station can act on.
+
+    Report ids are the stations' own: two shipments may have the same.
+    """
 
     topic_name: ClassVar[str] = "packing.refused.v1"
 
@@ -103,4 +106,4 @@ class PackingRefused(ShipmentEvent):
     @property
     @override
     def entity(self) -> str:
-        return self.report_id
+        return f"{self.shipment_id}|{self.report_id}"
