@@ -25,6 +25,7 @@ CREATE TABLE routing.shipments (
     order_id             text NOT NULL,
     seller_id            text NOT NULL,
     channel              text NOT NULL,
+    placed_at            timestamptz NOT NULL,        -- of the order
     origin_id            text NOT NULL,
     origin_province      text,
     origin_ward          text,

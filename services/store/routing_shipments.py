@@ -15,19 +15,20 @@ if TYPE_CHECKING:
 # Store shipments as decided; a shipment keeps its id over decisions.
 STORE_SHIPMENTS: Final = """
     INSERT INTO routing.shipments
-        (shipment_id, order_id, seller_id, channel, origin_id, origin_province, origin_ward,
+        (shipment_id, order_id, seller_id, channel, placed_at, origin_id, origin_province, origin_ward,
          destination_province, destination_ward, lines, weight_g, goods_vnd, shipping_vnd,
          cod_vnd, carrier, service, chosen, fallbacks, parcels, promised_on, handover_by,
          based_on, state)
-    SELECT shipment_id, order_id, seller_id, channel, origin_id, origin_province, origin_ward,
+    SELECT shipment_id, order_id, seller_id, channel, placed_at, origin_id, origin_province, origin_ward,
            destination_province, destination_ward, lines::jsonb, weight_g, goods_vnd,
            shipping_vnd, cod_vnd, carrier, service, chosen::jsonb, fallbacks::jsonb, parcels,
            promised_on, handover_by, based_on, state
-    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
-                $7::text[], $8::text[], $9::text[], $10::text[], $11::integer[], $12::bigint[],
-                $13::bigint[], $14::bigint[], $15::text[], $16::text[], $17::text[], $18::text[],
-                $19::smallint[], $20::date[], $21::timestamptz[], $22::bigint[], $23::text[])
-      AS new (shipment_id, order_id, seller_id, channel, origin_id, origin_province, origin_ward,
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::text[],
+                $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::integer[],
+                $13::bigint[], $14::bigint[], $15::bigint[], $16::text[], $17::text[],
+                $18::text[], $19::text[], $20::smallint[], $21::date[], $22::timestamptz[],
+                $23::bigint[], $24::text[])
+      AS new (shipment_id, order_id, seller_id, channel, placed_at, origin_id, origin_province, origin_ward,
               destination_province, destination_ward, lines, weight_g, goods_vnd, shipping_vnd,
               cod_vnd, carrier, service, chosen, fallbacks, parcels, promised_on, handover_by,
               based_on, state)
@@ -71,6 +72,7 @@ class NewShipment(NamedTuple):
     order_id: str
     seller_id: str
     channel: str
+    placed_at: datetime
     origin_id: str
     origin_province: str | None
     origin_ward: str | None

@@ -135,6 +135,7 @@ def _row(order: Order, inputs: Inputs, shipment: ShipmentDecision, state: str) -
         order_id=inputs.order_id,
         seller_id=order.stored.seller_id or "",
         channel=order.stored.channel or "",
+        placed_at=inputs.placed_at,
         origin_id=shipment.origin_id,
         origin_province=shipment.origin.province_code if shipment.origin else None,
         origin_ward=shipment.origin.ward_code if shipment.origin else None,
