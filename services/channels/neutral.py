@@ -177,6 +177,10 @@ class WantedOrder(Heading):
         """The payload's own time: "today" for every check."""
         return self.updated_at or self.placed_at
 
+    def wanted_json(self) -> str:
+        """The order without personal data, even where this is the whole payload."""
+        return self.model_dump_json(exclude={"buyer": True, "note": True, "ship_to": {"street"}})
+
     @model_validator(mode="after")
     def _numbers_lines_once(self) -> Self:
         if len({line.line_no for line in self.lines}) < len(self.lines):
@@ -190,10 +194,6 @@ class OrderPayload(WantedOrder):
     buyer: Buyer
     ship_to: ShipTo
     note: Text = ""
-
-    def wanted_json(self) -> str:
-        """The payload as a `WantedOrder`."""
-        return self.model_dump_json(exclude={"buyer": True, "note": True, "ship_to": {"street"}})
 
 
 class NoticePayload(Heading):

@@ -6,15 +6,14 @@ Each is encrypted with a key of the buyer; a buyer is a phone. Deleting the key 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from services.channels.contact import Contact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import asyncpg
-
+    from services.store.pool import Connection
     from services.store.vault import Vault
 
 KEEP_KEYS: Final = """
@@ -62,9 +61,7 @@ class Consignee:
     note: str = field(default="", repr=False)
 
 
-async def write_contacts(
-    tx: asyncpg.Connection[Any], vault: Vault, contacts: Mapping[str, Contact]
-) -> None:
+async def write_contacts(tx: Connection, vault: Vault, contacts: Mapping[str, Contact]) -> None:
     """Encrypt and store the buyer of each order (by order id): two statements, however many."""
     if not contacts:
         return
@@ -80,9 +77,7 @@ async def write_contacts(
     await tx.execute(WRITE_BUYERS, list(contacts), [buyers[order] for order in contacts], sealed)
 
 
-async def read_consignee(
-    connection: asyncpg.Connection[Any], vault: Vault, order_id: str
-) -> Consignee:
+async def read_consignee(connection: Connection, vault: Vault, order_id: str) -> Consignee:
     """Decrypt who an order goes to, for a carrier.
 
     Raises:
@@ -107,9 +102,7 @@ async def read_consignee(
     )
 
 
-async def erase_buyers(
-    connection: asyncpg.Connection[Any], vault: Vault, phones: Sequence[str]
-) -> int:
+async def erase_buyers(connection: Connection, vault: Vault, phones: Sequence[str]) -> int:
     """Forget the buyers of these phones (E.164) for ever; how many were known."""
     erased = 0
     for phone in phones:
