@@ -29,11 +29,18 @@ class HoldSet(Fact):
 
 
 class Request(Fact):
-    """Somebody's wish: to cancel, or to have the goods taken back."""
+    """Somebody's wish to end the order."""
 
     by: str
     why: str
     command_id: str | None
+    at: str
+
+
+class Receipt(Fact):
+    """Somebody says that goods are back. Every receipt counts, by its version."""
+
+    by: str
     at: str
 
 
@@ -96,6 +103,7 @@ class Tracked(Fact):
     attempt_no: int
     handed_over_at: str | None
     delivered_at: str | None
+    returned_at: str | None
     cod_state: str
 
 
@@ -106,7 +114,7 @@ class Facts(TypedDict):
     content: int
     holds: dict[str, HoldSet]
     cancel: Request | None
-    received_back: Request | None
+    received_back: dict[str, Receipt]
     routing: Routing | None
     started: dict[str, Fact]
     packed: dict[str, Packed]
@@ -125,7 +133,7 @@ def no_facts() -> Facts:
         "content": 0,
         "holds": {},
         "cancel": None,
-        "received_back": None,
+        "received_back": {},
         "routing": None,
         "started": {},
         "packed": {},

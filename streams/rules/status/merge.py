@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from schemas.event import Event
     from schemas.intake import OrderEvent
-    from streams.rules.status.facts import Fact, Facts, Identity, Request, Unbooked
+    from streams.rules.status.facts import Fact, Facts, Identity, Unbooked
 
 
 def merge(facts: Facts, event: Event) -> bool:
@@ -43,6 +43,10 @@ def merge(facts: Facts, event: Event) -> bool:
 def moment(time: datetime) -> str:
     """UTC with six decimals: `2026-10-05T01:00:00.000000+00:00`."""
     return time.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _moment_or_none(time: datetime | None) -> str | None:
+    return None if time is None else moment(time)
 
 
 def _is_news(known: Mapping[str, Fact], entity: str, version: int) -> bool:
@@ -97,26 +101,26 @@ def _keep_cancel(facts: Facts, event: OrderCancelRequested) -> bool:
     kept = facts["cancel"]
     if kept is not None and event.version <= kept["version"]:
         return False
-    facts["cancel"] = _request(event)
-    return True
-
-
-def _keep_received_back(facts: Facts, event: OrderReceivedBack) -> bool:
-    kept = facts["received_back"]
-    if kept is not None and event.version <= kept["version"]:
-        return False
-    facts["received_back"] = _request(event)
-    return True
-
-
-def _request(event: OrderCancelRequested | OrderReceivedBack) -> Request:
-    return {
+    facts["cancel"] = {
         "version": event.version,
         "by": event.by,
         "why": event.why,
         "command_id": event.command_id,
         "at": moment(event.occurred_at),
     }
+    return True
+
+
+def _keep_received_back(facts: Facts, event: OrderReceivedBack) -> bool:
+    receipt = str(event.version)
+    if receipt in facts["received_back"]:
+        return False
+    facts["received_back"][receipt] = {
+        "version": event.version,
+        "by": event.by,
+        "at": moment(event.occurred_at),
+    }
+    return True
 
 
 def _keep_routing(facts: Facts, event: OrderRouted) -> bool:
@@ -202,7 +206,6 @@ def _keep_unbooked(known: dict[str, Unbooked], event: BookingVoided | BookingVoi
 def _keep_tracked(facts: Facts, event: ShipmentStatusChanged) -> bool:
     if not _is_news(facts["tracked"], event.reference, event.version):
         return False
-    handed_over_at, delivered_at = event.handed_over_at, event.delivered_at
     facts["tracked"][event.reference] = {
         "version": event.version,
         "parcel": _within(event, event.parcel_id),
@@ -215,8 +218,9 @@ def _keep_tracked(facts: Facts, event: ShipmentStatusChanged) -> bool:
         "partial": event.partial,
         "moved_after_terminal": event.moved_after_terminal,
         "attempt_no": event.attempt_no,
-        "handed_over_at": None if handed_over_at is None else moment(handed_over_at),
-        "delivered_at": None if delivered_at is None else moment(delivered_at),
+        "handed_over_at": _moment_or_none(event.handed_over_at),
+        "delivered_at": _moment_or_none(event.delivered_at),
+        "returned_at": _moment_or_none(event.returned_at),
         "cod_state": event.cod_state.value,
     }
     return True

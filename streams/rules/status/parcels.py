@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from schemas.status import Fulfilment
 from schemas.tracking import TrackingStatus
@@ -10,7 +10,7 @@ from schemas.tracking import TrackingStatus
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from streams.rules.status.facts import Booked, Facts, Tracked, Unbooked
+    from streams.rules.status.facts import Booked, Facts, Receipt, Tracked, Unbooked
 
 ADVANCE: Final[dict[Fulfilment, int]] = {
     state: rank
@@ -54,7 +54,8 @@ class Parcel(NamedTuple):
     """A parcel and its decisive booking.
 
     `fulfilment` is packed, label_ready, handed_over, delivered or returned_to_stock. `unbooked`:
-    it is certain that no carrier holds a booking of it. `kept`: the carrier will not void it.
+    it is certain that no carrier holds a booking of it nor will: a carrier's own cancellation alone
+    is not enough, the next attempt may be on its way. `kept`: the carrier will not void it.
     """
 
     parcel: str
@@ -86,7 +87,7 @@ def parcels_of(facts: Facts) -> list[Parcel]:
         for reference, booking in bookings.items():
             references.setdefault(booking["parcel"], []).append(reference)
     parcels = [_parcel(facts, parcel, found) for parcel, found in sorted(references.items())]
-    return parcels if facts["received_back"] is None else _with_goods_back(facts, parcels)
+    return _with_goods_back(facts, parcels) if facts["received_back"] else parcels
 
 
 def attempt_of(reference: str) -> int:
@@ -104,15 +105,16 @@ def _parcel(facts: Facts, parcel: str, references: Iterable[str]) -> Parcel:
     booked = facts["booked"].get(reference) if reference else None
     tracked = tracking.get(reference) if reference else None
     voided = _covers(facts["voided"].get(parcel), reference)
-    unbooked = voided or (tracked is not None and _carrier_cancelled(tracked))
+    asked = _covers(facts["void_refused"].get(parcel), reference)
+    given_up = tracked is not None and _carrier_cancelled(tracked)
     return Parcel(
         parcel=parcel,
-        fulfilment=_fulfilment(tracked, live=bool(booked or tracked) and not unbooked),
+        fulfilment=_fulfilment(tracked, live=bool(booked or tracked) and not voided | given_up),
         reference=reference,
         booked=booked,
         tracked=tracked,
-        unbooked=unbooked,
-        kept=not unbooked and _covers(facts["void_refused"].get(parcel), reference),
+        unbooked=voided or (asked and given_up),
+        kept=asked and not voided | given_up,
     )
 
 
@@ -155,7 +157,8 @@ def _was_delivered(tracked: Tracked) -> bool:
 
 
 def _with_goods_back(facts: Facts, parcels: list[Parcel]) -> list[Parcel]:
-    back = {parcel.parcel for parcel in _taken_back(facts, parcels)}
+    receipts = facts["received_back"].values()
+    back = {one.parcel for receipt in receipts for one in _taken_back(receipt, parcels)}
     return [
         parcel._replace(fulfilment=Fulfilment.RETURNED_TO_STOCK)
         if parcel.parcel in back
@@ -164,18 +167,27 @@ def _with_goods_back(facts: Facts, parcels: list[Parcel]) -> list[Parcel]:
     ]
 
 
-def _taken_back(facts: Facts, parcels: list[Parcel]) -> list[Parcel]:
-    """Which parcels the order's `receive_back` speaks of: the command does not name them.
+def _taken_back(receipt: Receipt, parcels: list[Parcel]) -> list[Parcel]:
+    """Which parcels a `receive_back` speaks of: the command does not name them.
 
-    Those the carrier returned; else, of an order delivered whole, those delivered before; else
-    those ops vouch for. Otherwise it waits for the carrier's word.
+    Those the carrier returned, before or since; where it had returned none by then and the whole
+    order was delivered by then, all of it. Ops may vouch for any. Otherwise it waits.
     """
-    request = facts["received_back"]
     gone = [parcel for parcel in parcels if parcel.is_gone]
-    if request is None or not gone:
-        return []
-    if returned := [parcel for parcel in gone if parcel.ended_as(TrackingStatus.RETURNED)]:
+    returned = [parcel for parcel in gone if parcel.ended_as(TrackingStatus.RETURNED)]
+    if any(_time(parcel, "returned_at") <= receipt["at"] for parcel in returned):
         return returned
-    if all(parcel.ended_as(TrackingStatus.DELIVERED) for parcel in parcels):
-        return [p for p in gone if p.tracked and (p.tracked["delivered_at"] or "") <= request["at"]]
-    return gone if request["by"].startswith(OPS) else []
+    by_then = all(_was_settled(parcel, receipt["at"]) for parcel in parcels)
+    return gone if by_then or receipt["by"].startswith(OPS) else returned
+
+
+def _was_settled(parcel: Parcel, moment: str) -> bool:
+    if parcel.ended_as(TrackingStatus.WRITTEN_OFF):
+        return True
+    was_delivered = parcel.fulfilment is Fulfilment.DELIVERED
+    return was_delivered and _time(parcel, "delivered_at") <= moment
+
+
+def _time(parcel: Parcel, name: Literal["delivered_at", "returned_at"]) -> str:
+    """That time as text; what has none (implied) counts as long ago."""
+    return (parcel.tracked and parcel.tracked[name]) or ""

@@ -122,18 +122,18 @@ def _flags(
     returned = [one for one in goods if one.ended_as(TrackingStatus.RETURNED)]
     partial = [one for one in goods if one.tracked and one.tracked["partial"]]
     unpacked = [one for one in live if ADVANCE[one.reached] < ADVANCE[Fulfilment.PACKED]]
+    whole = len(goods) + len(unpacked)
     is_back = any(one.fulfilment is Fulfilment.RETURNED_TO_STOCK for one in goods)
     tracked = facts["tracked"].values()
     flags = {
         "on_hold": any(kept["holds"] for kept in facts["holds"].values()),
         "partially_packed": bool(goods and unpacked),
-        "partially_delivered": 0 < len(delivered) < len(goods) or bool(partial),
-        "partially_returned": 0 < len(returned) < len(goods)
-        or any(one in returned for one in partial),
+        "partially_delivered": 0 < len(delivered) < whole or bool(partial),
+        "partially_returned": 0 < len(returned) < whole or any(one in returned for one in partial),
         "provisional": any(one.tracked and one.tracked["provisional"] for one in goods),
         "moved_after_terminal": any(one["moved_after_terminal"] for one in tracked),
         "recall_requested": is_recalled,
-        "receive_back_waiting": facts["received_back"] is not None and bool(live) and not is_back,
+        "receive_back_waiting": bool(facts["received_back"] and live) and not is_back,
     }
     return tuple(name for name, is_set in flags.items() if is_set)
 
@@ -202,6 +202,6 @@ def _shown_cod(facts: Facts, parcel: Parcel) -> CodState:
         return CodState.NOT_APPLICABLE
     if _stays_here(facts, parcel):
         return CodState.VOID
-    if parcel.tracked is not None and (parcel.is_gone or not parcel.unbooked):
+    if parcel.tracked is not None and parcel.fulfilment is not Fulfilment.PACKED:
         return CodState(parcel.tracked["cod_state"])
     return CodState.EXPECTED if packed else CodState.NOT_APPLICABLE
