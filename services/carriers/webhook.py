@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 TRACKING_NO: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-DAY_FIRST: Final = re.compile(r"(\d{2})/(\d{2})/(\d{4}) (\d{2}):(\d{2}):(\d{2})")
+DAY_FIRST: Final = re.compile(r"([0-9]{2}/[0-9]{2}/[0-9]{4}) ([0-9]{2}):([0-9]{2}):([0-9]{2})")
 VIETNAM_S: Final = 7 * 3600
 """Carriers write local times without a zone: UTC+7 all year."""
+EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 YEARS: Final = range(2000, 2100)
 """A zero date such as 0001-01-01 means "none"."""
 TEXT_LIMIT: Final = 64
@@ -152,22 +153,24 @@ def unix_seconds(text: str | None) -> int | None:
     match = DAY_FIRST.fullmatch(text)
     if match is None:
         return _iso_seconds(text)
-    day, month, year, hour, minute, second = map(int, match.groups())
-    midnight = _midnight(year, month, day)
+    midnight = _midnight(match[1])
+    hour, minute, second = int(match[2]), int(match[3]), int(match[4])
     if midnight is None or hour > 23 or minute > 59 or second > 59:  # noqa: PLR2004 (a clock)
         return None
     return midnight + hour * 3600 + minute * 60 + second
 
 
 @lru_cache(maxsize=512)
-def _midnight(year: int, month: int, day: int) -> int | None:
+def _midnight(day_first: str) -> int | None:
+    """Unix seconds of a Vietnamese day's beginning; None for a day there is not."""
+    day, month, year = map(int, day_first.split("/"))
     if year not in YEARS:
         return None
     try:
         days = date(year, month, day).toordinal()
     except ValueError:
         return None
-    return (days - date(1970, 1, 1).toordinal()) * 86_400 - VIETNAM_S
+    return (days - EPOCH_DAY) * 86_400 - VIETNAM_S
 
 
 def _iso_seconds(text: str) -> int | None:

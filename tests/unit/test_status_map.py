@@ -1,0 +1,118 @@
+"""The status map: every row of the file, the ways to look a code up, and the version."""
+
+from __future__ import annotations
+
+import shutil
+from importlib.resources import as_file, files
+from typing import TYPE_CHECKING
+
+import pytest
+
+from schemas.tracking import CodState, TrackingStatus
+from services.reference.status_map import Attempt, normalised, read_status_map
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MAP = read_status_map()
+APIS = {(row["carrier"], row["api"]) for row in MAP.rows}
+
+
+@pytest.mark.parametrize("api", sorted(APIS), ids="/".join)
+def test_every_row_is_found_as_it_stands(api: tuple[str, str]) -> None:
+    rows = [row for row in MAP.rows if (row["carrier"], row["api"]) == api]
+    for row in rows:
+        meaning = MAP.meaning(*api, row["code"], row["reason_code"] or None)
+        told = (meaning.status, meaning.reason or "", meaning.attributed_to, meaning.finality)
+        assert told == (row["status"], row["reason"], row["attributed_to"], row["final"])
+        assert meaning.provisional == (row["final"] == "provisional")
+
+
+def test_nothing_of_the_files_is_missing() -> None:
+    assert len(MAP.rows) == 331
+    assert len(MAP.money) == 35
+    assert len([row for row in MAP.rows if row["carrier"] == "viettelpost"]) == 58
+    assert len([row for row in MAP.rows if row["api"] == "myvnpost"]) == 29
+
+
+def test_every_money_fact_of_the_two_carriers_is_on_its_code() -> None:
+    for row in MAP.money:
+        if (row["carrier"], row["cod_state"]) in {("ghn", "remitted"), ("vnpost", "fee_paid_out")}:
+            continue
+        meaning = MAP.meaning(row["carrier"], row["api"], row["code"], None)
+        assert meaning.cod == CodState(row["cod_state"])
+
+
+def test_a_code_is_never_looked_up_without_its_api() -> None:
+    assert MAP.meaning("vnpost", "partner_v2", "10", None).status is TrackingStatus.UNMAPPED
+
+
+def test_an_unknown_code_is_unmapped_and_never_moves() -> None:
+    meaning = MAP.meaning("viettelpost", "partner_v2", "999", "36")
+    assert (meaning.status, meaning.rank, meaning.reason) == (TrackingStatus.UNMAPPED, 0, None)
+
+
+def test_a_known_reason_on_an_unlisted_pair_gives_the_reason_and_the_code_the_status() -> None:
+    meaning = MAP.meaning("viettelpost", "partner_v2", "505", "36")
+    assert (meaning.status, meaning.reason) == ("return_pending", "consignee_unreachable")
+
+
+def test_an_unknown_reason_leaves_what_the_code_says_by_itself() -> None:
+    bare = MAP.meaning("viettelpost", "partner_v2", "506", None)
+    assert MAP.meaning("viettelpost", "partner_v2", "506", "4711") is bare
+
+
+@pytest.mark.parametrize(
+    ("carrier", "sent", "code"),
+    [
+        ("viettelpost", " +501 ", "501"),
+        ("viettelpost", "-108", "-108"),
+        ("ghn", "Delivery_Fail", "delivery_fail"),
+        ("upu", "emi", "EMI"),
+        ("vnpost", "010", "010"),
+    ],
+)
+def test_codes_are_spelt_as_in_the_map(carrier: str, sent: str, code: str) -> None:
+    assert normalised(carrier, sent) == code
+
+
+@pytest.mark.parametrize(
+    ("api", "code", "reason_code", "attempt"),
+    [
+        (("viettelpost", "partner_v2"), "500", None, Attempt.STARTED),
+        (("viettelpost", "partner_v2"), "508", None, Attempt.STARTED),
+        (("viettelpost", "partner_v2"), "506", None, Attempt.FAILED),
+        (("viettelpost", "partner_v2"), "506", "37", None),
+        (("vnpost", "myvnpost"), "15", None, Attempt.FAILED),
+        (("ghtk", "services"), "10", None, None),
+        (("ghtk", "services"), "10", "122", Attempt.FAILED),
+        (("ghtk", "services"), "10", "120", None),
+        (("ghtk", "services"), "49", None, None),
+        (("ghtk", "services"), "9", "133", None),
+    ],
+)
+def test_what_counts_as_an_attempt(
+    api: tuple[str, str], code: str, reason_code: str | None, attempt: Attempt | None
+) -> None:
+    assert MAP.meaning(*api, code, reason_code).attempt == attempt
+
+
+def test_a_stored_meaning_is_the_mapped_one() -> None:
+    for row in MAP.rows:
+        found = MAP.meaning(row["carrier"], row["api"], row["code"], row["reason_code"])
+        again = MAP.stored(
+            found.status, found.reason, found.attributed_to, found.finality, found.cod
+        )
+        assert again == found
+
+
+def test_any_change_of_the_data_is_another_version(tmp_path: Path) -> None:
+    with as_file(files("services.reference") / "data") as data:
+        shutil.copytree(data, tmp_path / "data")
+    changed = tmp_path / "data" / "status_map.csv"
+    assert read_status_map(tmp_path / "data").version == MAP.version
+    text = changed.read_text()
+    changed.write_text(text.replace("partner_v2,570,,unmapped", "partner_v2,570,,in_transit"))
+    again = read_status_map(tmp_path / "data")
+    assert again.version != MAP.version
+    assert again.meaning("viettelpost", "partner_v2", "570", None).status == "in_transit"
