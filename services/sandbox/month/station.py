@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 import uuid
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -24,6 +25,8 @@ BOX_G = 60
 """What an empty box and its filling weigh."""
 BEST_BEFORE_DAYS = 90
 SMALLEST_CM = 8
+PACK_AGAIN_S = 20.0
+"""A shipment that is still listed after this time, its reports refused, is packed again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,8 @@ class Stations:
     shares: Shares = field(default_factory=Shares)
     packed: int = 0
     told: Callable[[], None] = field(default=lambda: None)
-    _taken: set[str] = field(default_factory=set)
+    _taken: dict[str, float] = field(default_factory=dict)
+    """When each shipment was last at the table."""
 
     async def work(self, sellers: Iterable[str], done: asyncio.Event) -> None:
         """Pack whatever appears on the sellers' lists until `done`."""
@@ -62,8 +66,13 @@ class Stations:
 
     async def _new_shipments(self, seller_id: str) -> list[Json]:
         listed = await self.door.get(seller_id, "/v1/packing/shipments", limit=PAGE)
-        new = [row for row in listed["shipments"] if row["shipment_id"] not in self._taken]
-        self._taken.update(row["shipment_id"] for row in new)
+        now = time.monotonic()
+        new = [
+            row
+            for row in listed["shipments"]
+            if now - self._taken.get(row["shipment_id"], -PACK_AGAIN_S) >= PACK_AGAIN_S
+        ]
+        self._taken.update((row["shipment_id"], now) for row in new)
         return new
 
     async def pack(self, seller_id: str, shipment: Json) -> None:
@@ -86,7 +95,7 @@ class Stations:
     def parcels(
         self, rng: random.Random, shipment: Json, *, missing: int = 0, heavy: bool = False
     ) -> list[Json]:
-        """One box or two; `missing` units are forgotten, a `heavy` box weighs a half more."""
+        """The boxes the service needs, or one more; `missing` units are forgotten, a `heavy` box weighs a half more."""
         units = [line for line in shipment["lines"] for _ in range(line["quantity"])]
         kept = units[: len(units) - missing] or units[:1] * 2
         halves = [kept]
