@@ -197,7 +197,15 @@ def refusal_of(event: OrderEvent) -> Refusal | None:
             command_id, command = event.report_id, PACK
         case _:
             return None
-    return Refusal(event.order_id, command_id, command, event.code, event.reason, event.occurred_at)
+    return Refusal(
+        order_id=event.order_id,
+        entity=event.entity,
+        command_id=command_id,
+        command=command,
+        code=event.code,
+        reason=event.reason,
+        refused_at=event.occurred_at,
+    )
 
 
 def refused_command(refusal: Refusal) -> RefusedCommand:

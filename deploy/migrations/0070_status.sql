@@ -24,11 +24,12 @@ CREATE TABLE status.orders (
 -- Commands and packing reports that were refused, each told to its seller once.
 CREATE TABLE status.refusals (
     order_id   text NOT NULL,
+    entity     text NOT NULL,                   -- the refusing event's
     command_id text NOT NULL,                   -- or the packing report's id
     command    text NOT NULL,                   -- 'pack' for a packing report
     code       text NOT NULL,
     reason     text NOT NULL,
     refused_at timestamptz NOT NULL,
     told       boolean NOT NULL,                -- false until the order is known
-    PRIMARY KEY (order_id, command_id)
+    PRIMARY KEY (order_id, entity)
 );

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 import orjson
 
+from services.store.unnest import columns
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
@@ -99,7 +101,7 @@ async def append_entries(
 ) -> None:
     """Store entries and the counters that gave them their numbers."""
     if entries:
-        await tx.execute(APPEND_ENTRIES, *map(list, zip(*entries, strict=True)), now)
+        await tx.execute(APPEND_ENTRIES, *columns(entries), now)
         await tx.execute(RAISE_COUNTERS, list(last_numbers), list(last_numbers.values()))
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
+from services.store.unnest import columns
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
@@ -48,9 +50,10 @@ STORE_ORDERS: Final = """
 
 # Keep refusals; those known already stay as they are.
 NOTE_REFUSALS: Final = """
-    INSERT INTO status.refusals (order_id, command_id, command, code, reason, refused_at, told)
+    INSERT INTO status.refusals
+        (order_id, entity, command_id, command, code, reason, refused_at, told)
     SELECT *, false FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[],
-                                $6::timestamptz[])
+                                $6::text[], $7::timestamptz[])
     ON CONFLICT DO NOTHING
 """
 
@@ -58,7 +61,7 @@ NOTE_REFUSALS: Final = """
 TAKE_UNTOLD_REFUSALS: Final = """
     UPDATE status.refusals SET told = true
     WHERE order_id = ANY($1::text[]) AND NOT told
-    RETURNING order_id, command_id, command, code, reason, refused_at
+    RETURNING order_id, entity, command_id, command, code, reason, refused_at
 """
 
 
@@ -95,6 +98,7 @@ class Refusal(NamedTuple):
     """A command or packing report that was refused, in column order."""
 
     order_id: str
+    entity: str
     command_id: str
     command: str
     code: str
@@ -112,14 +116,14 @@ async def lock_orders(tx: Transaction, order_ids: Iterable[str]) -> Mapping[str,
 async def store_orders(tx: Transaction, orders: Sequence[NewOrder]) -> None:
     """Write locked orders back."""
     if orders:
-        await tx.execute(STORE_ORDERS, *map(list, zip(*orders, strict=True)))
+        await tx.execute(STORE_ORDERS, *columns(orders))
 
 
 async def note_refusals(tx: Transaction, refusals: Sequence[Refusal]) -> int:
     """Keep refusals. Returns how many were new."""
     if not refusals:
         return 0
-    done = await tx.execute(NOTE_REFUSALS, *map(list, zip(*refusals, strict=True)))
+    done = await tx.execute(NOTE_REFUSALS, *columns(refusals))
     return int(done.rpartition(" ")[2])
 
 
@@ -128,4 +132,4 @@ async def take_untold_refusals(tx: Transaction, order_ids: Sequence[str]) -> Seq
     if not order_ids:
         return ()
     rows = await tx.fetch(TAKE_UNTOLD_REFUSALS, order_ids)
-    return sorted((Refusal(*row) for row in rows), key=lambda one: (one.refused_at, one.command_id))
+    return sorted((Refusal(*row) for row in rows), key=lambda one: (one.refused_at, one.entity))
