@@ -68,3 +68,12 @@ def a_line(**changes: Any) -> dict[str, Any]:
 def body(payload: dict[str, Any]) -> bytes:
     """As a channel would send it."""
     return json.dumps(payload, ensure_ascii=False).encode()
+
+
+def a_command(order_id: str = ORDER_ID, **fields: Any) -> dict[str, Any]:
+    """The body of a command, two hours after the order."""
+    return {
+        "order_id": order_id,
+        "why": "agreed with the buyer",
+        "at": "2026-07-01T09:00:00+07:00",
+    } | fields
