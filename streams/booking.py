@@ -47,6 +47,7 @@ from streams.runtime.stage import Dead, Handled, Output
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
 
     from schemas.event import Event
     from schemas.intake import OrderEvent
@@ -85,7 +86,7 @@ class Booking:
         for order_id, cause in causes.items():
             for effect in advance(orders[order_id]):
                 if isinstance(effect, Call):
-                    jobs.append(_job(effect))
+                    jobs.append(_job(effect, orders[order_id].now))
                 else:
                     event = _event(orders[order_id], effect, batch.era)
                     handled.outputs.append(Output(event, cause))
@@ -132,8 +133,11 @@ def _about(message: Message) -> OrderEvent:
     return cast("OrderEvent", message.event)
 
 
-def _job(call: Call) -> CarrierJob:
-    return CarrierJob(call.attempt.carrier, call.kind, call.attempt.reference, call.request)
+def _job(call: Call, asked_at: datetime) -> CarrierJob:
+    if call.kind == "book":
+        asked_at = call.attempt.requested_at
+    attempt = call.attempt
+    return CarrierJob(attempt.carrier, call.kind, attempt.reference, call.request, asked_at)
 
 
 def _event(order: Order, effect: Effect, era: int) -> Event:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import orjson
 from pgqueuer import AsyncpgDriver, Queries
@@ -19,8 +20,10 @@ if TYPE_CHECKING:
 
     from pgqueuer.ports.driver import Driver
 
+Kind: TypeAlias = Literal["book", "void", "return"]
+
 SETTINGS: Final = DBSettings(db_schema="jobs")
-PRIORITY: Final = {"void": 20, "return": 10, "book": 0}
+PRIORITY: Final[dict[Kind, int]] = {"void": 20, "return": 10, "book": 0}
 """A void races with the collector; a booking does not."""
 
 
@@ -28,13 +31,15 @@ PRIORITY: Final = {"void": 20, "return": 10, "book": 0}
 class CarrierJob:
     """One call to make. Everything else is read when it is made; no personal data waits here.
 
-    `request` tells a repeated request of one kind from the first.
+    `request` tells a repeated request of one kind from the first; `asked_at` is the record's time
+    of what asked for it, not ours.
     """
 
     carrier: str
-    kind: str
+    kind: Kind
     reference: str
-    request: int = 0
+    request: int
+    asked_at: datetime
 
     @property
     def dedupe_key(self) -> str:
@@ -44,8 +49,20 @@ class CarrierJob:
     def payload(self) -> bytes:
         """The job as it is stored."""
         return orjson.dumps(
-            {"kind": self.kind, "reference": self.reference, "request": self.request}
+            {
+                "kind": self.kind,
+                "reference": self.reference,
+                "request": self.request,
+                "asked_at": self.asked_at,
+            }
         )
+
+    @classmethod
+    def read(cls, carrier: str, payload: bytes) -> CarrierJob:
+        """What `payload` stored."""
+        row = orjson.loads(payload)
+        asked_at = datetime.fromisoformat(row["asked_at"])
+        return cls(carrier, row["kind"], row["reference"], row["request"], asked_at)
 
 
 def entrypoint(carrier: str) -> str:

@@ -21,8 +21,8 @@ class Clock:
         return self._start + timedelta(seconds=(time.monotonic() - self._since) * self.speed)
 
     def set(self, now: datetime, speed: float | None = None) -> None:
-        """Put the clock forward, never back, and perhaps change its pace."""
-        self._start = max(self.now(), now.astimezone(VIETNAM_TIME))
+        """Set the clock, and perhaps change its pace."""
+        self._start = now.astimezone(VIETNAM_TIME)
         self._since = time.monotonic()
         self.speed = speed or self.speed
 

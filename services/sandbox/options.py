@@ -9,6 +9,9 @@ VIETNAM_TIME = timezone(timedelta(hours=7))
 """Vietnam has had no daylight saving and no other offset since 1975."""
 
 
+SAMPLE_SECRET = "sandbox-webhook-secret"  # noqa: S105 - a sandbox's
+
+
 @dataclass(frozen=True, slots=True)
 class Lives:
     """How parcels fare: each a probability between 0 and 1."""
@@ -48,8 +51,8 @@ class Webhooks:
     """Where and how a sandbox tells what happened. Without a URL it keeps everything to itself."""
 
     url: str | None = None
-    secret: str = field(default="sandbox-webhook-secret", repr=False)
-    token: str = field(default="sandbox-partner-secret", repr=False)
+    secret: str = field(default=SAMPLE_SECRET, repr=False)
+    token: str = field(default=SAMPLE_SECRET, repr=False)
     connections: int = 32
     timeout_s: float = 5.0
     retries: int = 5

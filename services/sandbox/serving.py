@@ -86,14 +86,18 @@ def _admin_routes(peer: Peer) -> list[web.RouteDef]:
             speed = float(wanted["speed"]) if wanted.get("speed") else None
         except (KeyError, TypeError, ValueError) as error:
             return web.json_response({"error": str(error)}, status=UNPROCESSABLE)
-        peer.yard.clock.set(now if now.tzinfo else now.replace(tzinfo=VIETNAM_TIME), speed)
+        peer.yard.set_clock(now if now.tzinfo else now.replace(tzinfo=VIETNAM_TIME), speed)
         return web.json_response({"now": peer.yard.clock.now().isoformat()})
 
     async def forget(_request: web.Request) -> web.Response:
         peer.forget_tokens()
         return web.json_response({})
 
+    async def alive(_request: web.Request) -> web.Response:
+        return web.json_response({"status": "alive"})
+
     return [
+        web.get("/healthz", alive),
         web.get("/admin/totals", read_totals),
         web.put("/admin/clock", set_clock),
         web.post("/admin/forget-tokens", forget),
@@ -107,7 +111,7 @@ def _trouble(yard: Yard) -> Any:
     async def trouble(
         request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
-        if request.path.startswith("/admin/"):
+        if request.path.startswith(("/admin/", "/healthz")):
             return await handler(request)
         mischief = yard.options.mischief
         if chance.random() < mischief.slow:

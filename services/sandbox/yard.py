@@ -74,6 +74,10 @@ class Yard:
         self._manner = manner
         self._announce = announce
 
+    def set_clock(self, now: datetime, speed: float | None) -> None:
+        """Set the clock; once there are parcels it is never put back."""
+        self.clock.set(max(now, self.clock.now()) if self.by_number else now, speed)
+
     def chance(self, *about: str) -> random.Random:
         """Chance that is the same for the same thing, in whatever order things come."""
         return random.Random("|".join((str(self.options.seed), *about)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from schemas.booking import BookingOutcome
 from schemas.ids import booking_reference
@@ -161,7 +161,7 @@ class Order:
 class Call:
     """A job: `kind` is book, void or return; `request` tells repeated requests apart."""
 
-    kind: str
+    kind: Literal["book", "void", "return"]
     attempt: Attempt
     request: int
 

@@ -1,0 +1,66 @@
+"""`ocop jobs`."""
+
+import asyncio
+import signal
+
+import typer
+import uvloop
+
+from services.carriers.account import CarrierSettings
+from services.carriers.viettelpost.proxy import ViettelPost
+from services.carriers.vnpost.proxy import VietnamPost
+from services.jobs.carrier_calls import Means
+from services.jobs.runner import Limits, Runner, read_era
+from services.kafka.appender import Appender
+from services.logs import configure_logs
+from services.probe import probe
+from services.reference.places import Places
+from services.settings import Settings, read_settings
+from services.store.master_key import master_key
+from services.store.pool import open_pool
+from services.store.vault import Vault
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+POOL = 16
+"""Connections: two listen, the others serve calls in groups."""
+
+
+@app.command(epilog="Example: ocop jobs")
+def jobs() -> None:
+    """Make the calls to carriers that the flow asked for, until SIGTERM.
+
+    Start as many as there is work: each call is one job, taken by one runner.
+    """
+    settings = read_settings()
+    configure_logs("jobs", settings.log_level)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run(settings, CarrierSettings()))
+
+
+async def run(settings: Settings, carriers: CarrierSettings) -> None:
+    """Open everything and work until a signal."""
+    pool = await open_pool(settings.database, application_name="jobs", size=POOL)
+    appender = Appender(settings.kafka, "ocop-jobs")
+    means = Means(
+        pool=pool,
+        appender=appender,
+        vault=Vault(master_key(settings)),
+        places=Places.load(),
+        settle_after_s=carriers.settle_after_s,
+        era=await read_era(pool),
+    )
+    runner = Runner(
+        (ViettelPost(carriers.viettelpost), VietnamPost(carriers.vnpost)),
+        means,
+        Limits(carriers.concurrency, carriers.breaker_failures, carriers.breaker_rest_s),
+    )
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, runner.stop)
+    try:
+        async with probe(settings.metrics_host, settings.metrics_port, lambda: runner.ready):
+            await runner.run()
+    finally:
+        await appender.stop()
+        await pool.close()
