@@ -118,6 +118,7 @@ class CruelNetwork:
         self._server = socket_of(database)
         self._folder = folder
         self._drops = drops
+        self._open: set[asyncio.Task[object]] = set()
         self.dropped = 0
         self.url = database.replace(str(self._server.parent), str(folder))
 
@@ -130,32 +131,54 @@ class CruelNetwork:
             yield self.url
         finally:
             server.close()
+            for task in self._open:
+                task.cancel()
+            await asyncio.gather(*self._open, return_exceptions=True)
 
     async def _pass_on(
         self, client_in: asyncio.StreamReader, client_out: asyncio.StreamWriter
     ) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._open.add(task)
         server_in, server_out = await asyncio.open_unix_connection(str(self._server))
-        committing = asyncio.Event()
+        link = _Link(self._drops)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(link.forth(client_in, server_out))
+                group.create_task(link.back(server_in, client_out))
+        except* (OSError, asyncio.CancelledError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            self.dropped += link.dropped
+            for writer in (client_out, server_out):
+                writer.close()
+                with contextlib.suppress(OSError, asyncio.CancelledError):
+                    await writer.wait_closed()
+            self._open.discard(task)
 
-        async def forth() -> None:
-            while data := await client_in.read(65_536):
-                if b"COMMIT" in data and self._drops():
-                    committing.set()
-                server_out.write(data)
-            server_out.close()
 
-        async def back() -> None:
-            while data := await server_in.read(65_536):
-                if committing.is_set() and b"COMMIT\x00" in data:
-                    self.dropped += 1
-                    client_out.transport.abort()
-                    server_out.close()
-                    return
-                client_out.write(data)
-            client_out.close()
+class _Link:
+    """One connection through the network."""
 
-        with contextlib.suppress(OSError):
-            await asyncio.gather(forth(), back())
+    def __init__(self, drops: Callable[[], bool]) -> None:
+        self._drops = drops
+        self._committing = False
+        self.dropped = 0
+
+    async def forth(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        while data := await source.read(65_536):
+            self._committing = self._committing or (b"COMMIT" in data and self._drops())
+            target.write(data)
+        raise ConnectionResetError
+
+    async def back(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        while data := await source.read(65_536):
+            if self._committing and b"COMMIT\x00" in data:
+                self.dropped += 1
+                raise ConnectionResetError
+            target.write(data)
+        raise ConnectionResetError
 
 
 def socket_of(database: str) -> Path:
