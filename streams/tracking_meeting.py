@@ -122,8 +122,8 @@ def _book(ground: Ground, told: Told) -> bool:
             booking.state = packed_state(new_parcel(booked.cod_vnd))
         booking.waybill, booking.waybill_id = name, ground.waybills[name].waybill_id
         booking.order_id, booking.channel = booked.order_id, booked.channel
-        booking.seller_id, booking.shipment_id = booked.seller_id, booked.shipment_id
-        booking.parcel_id, booking.api = booked.parcel_id, booked.api
+        booking.seller_id, booking.parcel_id = booked.seller_id, booked.parcel_id
+        booking.api = booked.api
         booking.cod_vnd, booking.booked_at = booked.cod_vnd, booked.occurred_at
         booking.booked_version = booked.version
     booking.also = sorted(

@@ -11,7 +11,14 @@ from schemas.booking import BookingVoided, ShipmentBooked
 from schemas.ids import tracking_key
 from schemas.tracking import CodState, TrackingStatus
 from services.carriers.webhook import UnreadableWebhook
-from streams.rules.tracking import Scan, event_key, on_return_leg, ordering_time, our_reference
+from streams.rules.tracking import (
+    Scan,
+    event_key,
+    on_return_leg,
+    ordering_time,
+    our_reference,
+    scan_key,
+)
 from streams.runtime.stage import Dead, Record
 
 if TYPE_CHECKING:
@@ -175,7 +182,7 @@ class Reader:
             self._meanings.version,
             hashlib.sha256(raw).digest(),
         )
-        scan = Scan(at, key.hex(), meaning, event.cod_collected_vnd, clock_ahead=ahead)
+        scan = Scan(at, scan_key(key), meaning, event.cod_collected_vnd, clock_ahead=ahead)
         waybill = tracking_key(event.carrier, event.tracking_no)
         return Seen(waybill, reference, scan, row, record)
 
@@ -216,7 +223,7 @@ class Reader:
         )
         waybill = tracking_key(carrier, number)
         facts.seen.append(
-            Seen(waybill, reference, Scan(at, key.hex(), meaning), row, record, voids=True)
+            Seen(waybill, reference, Scan(at, scan_key(key), meaning), row, record, voids=True)
         )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from streams.rules.tracking import Scan
+from streams.rules.tracking import Scan, scan_key
 from streams.rules.tracking_bookings import Sighting
 from streams.rules.tracking_fold import restored, stored
 from streams.tracking_reading import LOG_COLUMNS, UNDATED_COLUMNS
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from streams.tracking_reading import LogRow
 
 BOOKING_COLUMNS: Final = """reference, waybill, waybill_id, order_id, channel, seller_id,
-    shipment_id, parcel_id, api, cod_vnd, booked_at, booked_version, also, contested, version,
+    parcel_id, api, cod_vnd, booked_at, booked_version, also, contested, version,
     state"""
 
 # Lock the bookings of these numbers.
@@ -74,15 +74,15 @@ WHERE b.reference = u.reference"""
 STORE_BOOKINGS: Final = """
 UPDATE tracking.bookings AS b SET
     waybill = u.waybill, waybill_id = u.waybill_id, order_id = u.order_id, channel = u.channel,
-    seller_id = u.seller_id, shipment_id = u.shipment_id, parcel_id = u.parcel_id, api = u.api,
+    seller_id = u.seller_id, parcel_id = u.parcel_id, api = u.api,
     cod_vnd = u.cod_vnd, booked_at = u.booked_at, booked_version = u.booked_version,
     also = ARRAY(SELECT json_array_elements_text(u.also)), contested = u.contested,
     version = u.version, state = u.state
 FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[],
-            $8::text[], $9::text[], $10::bigint[], $11::timestamptz[], $12::bigint[], $13::json[],
-            $14::boolean[], $15::bigint[], $16::json[])
-    AS u (reference, waybill, waybill_id, order_id, channel, seller_id, shipment_id, parcel_id,
-          api, cod_vnd, booked_at, booked_version, also, contested, version, state)
+            $8::text[], $9::bigint[], $10::timestamptz[], $11::bigint[], $12::json[],
+            $13::boolean[], $14::bigint[], $15::json[])
+    AS u (reference, waybill, waybill_id, order_id, channel, seller_id, parcel_id, api,
+          cod_vnd, booked_at, booked_version, also, contested, version, state)
 WHERE b.reference = u.reference"""
 
 # Keep what these numbers were named with and what waits on them.
@@ -114,7 +114,6 @@ class Booking:
     order_id: str | None = None
     channel: str | None = None
     seller_id: str | None = None
-    shipment_id: str | None = None
     parcel_id: str | None = None
     api: str | None = None
     cod_vnd: int | None = None
@@ -193,7 +192,7 @@ async def read_logs(
     sightings = []
     for row in await tx.fetch(READ_LOGS, list(waybills)):
         waybill_id, key, at, ahead, origin, reference, *mapped, cod_vnd = row
-        scan = Scan(at, key.hex(), meanings.stored(*mapped), cod_vnd, origin == "correction", ahead)
+        scan = Scan(at, scan_key(key), meanings.stored(*mapped), cod_vnd, origin == "correction", ahead)
         sightings.append(Sighting(waybills[waybill_id], reference, scan, origin == "booking"))
     return sightings
 
@@ -227,7 +226,6 @@ async def store_bookings(tx: Transaction, bookings: Sequence[Booking]) -> None:
             b.order_id,
             b.channel,
             b.seller_id,
-            b.shipment_id,
             b.parcel_id,
             b.api,
             b.cod_vnd,

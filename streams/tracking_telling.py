@@ -7,6 +7,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from schemas.event import next_version
+from schemas.ids import shipment_of
 from schemas.intake import Channel
 from schemas.tracking import ShipmentStatusChanged, TrackingUnmapped
 
@@ -41,6 +42,7 @@ CHANNELS: Final = {str(channel): channel for channel in Channel}
 def status_changed(booking: Booking, parcel: Parcel, version: int) -> ShipmentStatusChanged:
     """The event that tells of a booked booking's state. The times are the carrier's claims."""
     carrier, _, tracking_no = (booking.waybill or "").partition(":")
+    parcel_id = booking.parcel_id or ""
     as_of = booking.booked_at if parcel.as_of is None else _moment(parcel.as_of)
     fields = {
         "version": version,
@@ -48,8 +50,8 @@ def status_changed(booking: Booking, parcel: Parcel, version: int) -> ShipmentSt
         "order_id": booking.order_id,
         "channel": CHANNELS[booking.channel or ""],
         "seller_id": booking.seller_id,
-        "shipment_id": booking.shipment_id,
-        "parcel_id": booking.parcel_id,
+        "shipment_id": shipment_of(parcel_id),
+        "parcel_id": parcel_id,
         "reference": booking.reference,
         "carrier": carrier,
         "api": booking.api,
@@ -100,7 +102,7 @@ def unmapped(event: Seen, era: int) -> TrackingUnmapped:
         tracking_no=number,
         code=event.column("code"),
         reason_code=event.column("reason_code"),
-        event_key=event.scan.key,
+        event_key=event.column("event_key").hex(),
         mapping_version=event.column("mapping"),
     )
 

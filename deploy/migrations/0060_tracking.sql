@@ -26,7 +26,6 @@ CREATE TABLE tracking.bookings (
     order_id       text,
     channel        text,
     seller_id      text,
-    shipment_id    text,
     parcel_id      text,
     api            text,
     cod_vnd        bigint,
@@ -36,7 +35,7 @@ CREATE TABLE tracking.bookings (
     contested      boolean NOT NULL DEFAULT false,
     version        bigint NOT NULL DEFAULT 0,
     state          json NOT NULL DEFAULT '{}'
-) WITH (fillfactor = 60);
+) WITH (fillfactor = 70);
 CREATE INDEX bookings_waybill ON tracking.bookings (waybill) WHERE waybill IS NOT NULL;
 CREATE INDEX bookings_order ON tracking.bookings (order_id) WHERE order_id IS NOT NULL;
 

@@ -28,7 +28,7 @@ Position: TypeAlias = tuple[int, bool, int, bool, str]
 class Scan(NamedTuple):
     """One event of a parcel's log as the fold reads it.
 
-    `at` (Unix seconds) is what it is ordered by. `key` identifies it (R1). `cod_vnd` is the amount
+    `at` (Unix seconds) is what it is ordered by. `key` identifies it (R1, `scan_key`). `cod_vnd` is the amount
     the carrier names. A correction is ours: it passes every guard (R8). `clock_ahead`: `at` is
     when it came in, because its claim lay in the future.
     """
@@ -61,6 +61,11 @@ def event_key(event: CarrierEvent, at: int) -> bytes:
         f"|{moment}Z|{event.facility or ''}"
     )
     return hashlib.sha256(text.encode()).digest()
+
+
+def scan_key(key: bytes) -> str:
+    """An event key as the fold carries it: its first 16 bytes as hex, which nothing else shares."""
+    return key[:16].hex()
 
 
 def ordering_time(claimed: int, ingested: int) -> tuple[int, bool]:

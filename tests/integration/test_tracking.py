@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from schemas.tracking import ShipmentStatusChanged
 from services.reference.status_map import read_status_map
 from streams.rules.tracking_fold import fold, restored
 from streams.runtime.memory import Disorder, ManualClock, Pipeline
+from streams.runtime.stage import Batch, Message
 from streams.tracking import Tracking
 from streams.tracking_store import read_logs
 
@@ -428,6 +430,30 @@ async def test_nothing_personal_is_stored(pool: Pool) -> None:
     for table in ("events", "undated", "bookings", "waybills"):
         rows = await pool.fetch(f"SELECT t::text FROM tracking.{table} t")  # noqa: S608
         assert not any("0900000009" in row[0] or "Trần" in row[0] for row in rows)
+
+
+@pytest.mark.parametrize("booking_first", [True, False])
+async def test_a_booking_and_an_event_in_two_transactions_cannot_miss_each_other(
+    pool: Pool, *, booking_first: bool
+) -> None:
+    log = a_pipeline(pool)
+    await JOURNEY[0](log)
+    event = Message(log.records(TRACKING_RECEIVED.name)[0], None)
+    booking = Message(event.record, a_booking())
+    first, second = (booking, event) if booking_first else (event, booking)
+    stage = Tracking(MAP)
+    async with pool.acquire() as one, pool.acquire() as two:
+        earlier = one.transaction()
+        await earlier.start()
+        await stage.handle(Batch(0, [first], NOW), one)
+        async with two.transaction():
+            later = asyncio.create_task(stage.handle(Batch(1, [second], NOW), two))
+            await asyncio.sleep(0.1)
+            assert not later.done()
+            await earlier.commit()
+            (output,) = (await later).outputs
+    assert isinstance(output.event, ShipmentStatusChanged)
+    assert output.event.status == "picked_up"
 
 
 @pytest.mark.parametrize("seed", range(4))
