@@ -73,7 +73,8 @@ class Settings(BaseSettings):
     gateway_url: str | None = Field(None, description="where others reach the gateway")
     metrics_host: str = "127.0.0.1"
     metrics_port: Port | None = Field(
-        None, description="/metrics, /healthz and /readyz of a worker"
+        None,
+        description="/metrics, /healthz and /readyz of a worker; for `ocop up` the first of four",
     )
     sandbox_host: str = Field("127.0.0.1", description="where the carriers' doubles listen")
     carrier_viettelpost_url: str = "http://127.0.0.1:8491"

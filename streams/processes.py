@@ -18,14 +18,13 @@ WORKERS: Final[dict[str, tuple[str, ...]]] = {
 }
 """Stages that share a process on a small machine. On a cluster each stage has workers of its own."""
 
-JOBS_METRICS_PORT: Final = 8481
-WORKER_METRICS_PORT: Final = 8482
-"""The first worker's; the others follow."""
+METRICS_PORT: Final = 8481
+"""The job runner's, unless OCOP_METRICS_PORT names another; the workers' follow."""
 
 
 def processes(settings: Settings) -> tuple[Process, ...]:
     """Everything but the servers, in the order it is started; it is stopped in the other order."""
-    return (*sandboxes(settings), gateway(settings), jobs(), *workers())
+    return (*sandboxes(settings), gateway(settings), jobs(settings), *workers(settings))
 
 
 def gateway(settings: Settings) -> Process:
@@ -38,16 +37,17 @@ def gateway(settings: Settings) -> Process:
     )
 
 
-def jobs() -> Process:
+def jobs(settings: Settings) -> Process:
     """The runner of outside calls."""
-    return with_metrics("jobs", ocop("jobs"), JOBS_METRICS_PORT)
+    return with_metrics("jobs", ocop("jobs"), settings.metrics_port or METRICS_PORT)
 
 
-def workers() -> tuple[Process, ...]:
+def workers(settings: Settings) -> tuple[Process, ...]:
     """One process a group of stages."""
+    first = (settings.metrics_port or METRICS_PORT) + 1
     return tuple(
         with_metrics(name, ocop("worker", *stages), port)
-        for port, (name, stages) in enumerate(WORKERS.items(), WORKER_METRICS_PORT)
+        for port, (name, stages) in enumerate(WORKERS.items(), first)
     )
 
 
@@ -76,7 +76,7 @@ def with_metrics(name: str, argv: tuple[str, ...], port: int) -> Process:
         argv,
         ready=Answers(f"http://127.0.0.1:{port}/readyz"),
         env={"OCOP_METRICS_PORT": str(port)},
-        ports={f"the metrics of {name}": port},
+        ports={"OCOP_METRICS_PORT": port},
     )
 
 
