@@ -84,6 +84,9 @@ class ParcelPacked(ShipmentEvent):
     height_cm: Centimetres
     goods_vnd: Dong
     cod_vnd: Dong
+    uncertified: tuple[PositiveInt, ...] = ()
+    """Lines in it whose OCOP certificate ran out between order and packing; a person let them go as
+    ordinary goods (star 0)."""
 
     @property
     @override
