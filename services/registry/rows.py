@@ -120,7 +120,7 @@ class PartnerRow(Row):
     partner_id: Id
     carrier: Id
     api: Id
-    verification: Literal["viettelpost_secrets", "vnpost_rsa_sha256"]
+    verification: Literal["viettelpost_token", "vnpost_rsa"]
     public_key: str | None = None
 
 

@@ -211,12 +211,12 @@ def add_partners(registry: SampleRegistry) -> None:
         partner_id="viettelpost",
         carrier="viettelpost",
         api="partner_v2",
-        verification="viettelpost_secrets",
+        verification="viettelpost_token",
     )
     registry.add(
         "partners",
         partner_id="vnpost",
         carrier="vnpost",
         api="myvnpost",
-        verification="vnpost_rsa_sha256",
+        verification="vnpost_rsa",
     )

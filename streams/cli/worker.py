@@ -1,0 +1,55 @@
+"""`ocop worker`."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+import uvloop
+
+from services.logs import configure_logs
+from services.settings import Settings, read_settings
+from services.store.pool import open_pool
+from streams.app import Cluster
+from streams.topology import STAGES, build_stages
+from streams.worker import Worker, WorkerOptions
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command(epilog="Example: ocop worker tracking status")
+def worker(
+    stages: Annotated[
+        list[str] | None, typer.Argument(help="Stages to run; all of them if none is named.")
+    ] = None,
+    *,
+    exit_when_stalled: Annotated[
+        float | None, typer.Option(help="End after so many seconds without progress.")
+    ] = None,
+) -> None:
+    """Run stages of the flow until SIGTERM; the batches in hand are finished first.
+
+    Start as many as there is work: Kafka divides the partitions, PostgreSQL fences them.
+    """
+    names = stages or [name for name, _ in STAGES]
+    settings = read_settings()
+    configure_logs("worker-" + "-".join(names), settings.log_level)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run(names, settings, exit_when_stalled))
+
+
+async def run(names: list[str], settings: Settings, exit_when_stalled_s: float | None) -> None:
+    """Open the database and run the named stages."""
+    pool = await open_pool(
+        settings.database, application_name="worker-" + "-".join(names), size=settings.pool_size
+    )
+    try:
+        stages = build_stages(settings, names)
+        options = WorkerOptions(
+            Cluster(settings.kafka),
+            settings.metrics_host,
+            settings.metrics_port,
+            exit_when_stalled_s,
+        )
+        await Worker(stages, pool, options).run()
+    finally:
+        await pool.close()

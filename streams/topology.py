@@ -1,0 +1,60 @@
+"""Who reads what: the eight stages of the flow, and how each is built."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from services.errors import OperatorError
+from services.reference.fulfilment import fulfilment_transitions
+from services.reference.places import Places
+from services.reference.rule_book import sample_rule_book
+from services.reference.status_map import read_status_map
+from services.store.master_key import master_key
+from services.store.vault import Vault
+from streams.booking import Booking
+from streams.feed import Feed
+from streams.intake import Intake
+from streams.metrics import Metrics
+from streams.packing import Packing
+from streams.routing import Routing
+from streams.status import Status
+from streams.tracking import Tracking
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from schemas.topics import Topic
+    from services.settings import Settings
+    from streams.runtime.stage import Stage
+
+FLOW: Final[Mapping[str, tuple[tuple[Topic, ...], Callable[[Settings], Stage]]]] = {
+    Intake.name: (Intake.inputs, lambda settings: Intake(Places.load(), vault(settings))),
+    Routing.name: (Routing.inputs, lambda _: Routing(sample_rule_book())),
+    Packing.name: (Packing.inputs, lambda _: Packing(sample_rule_book())),
+    Booking.name: (Booking.inputs, lambda _: Booking()),
+    Tracking.name: (Tracking.inputs, lambda _: Tracking(read_status_map())),
+    Status.name: (Status.inputs, lambda _: Status(fulfilment_transitions())),
+    Feed.name: (Feed.inputs, lambda _: Feed()),
+    Metrics.name: (Metrics.inputs, lambda _: Metrics()),
+}
+"""Stage → its topics and how it is built, in the order of the flow."""
+
+STAGES: Final = tuple((name, inputs) for name, (inputs, _) in FLOW.items())
+"""The names and topics alone, for whoever looks from outside: lag, verify, tests."""
+
+
+def vault(settings: Settings) -> Vault:
+    """Opens and seals with this installation's master key."""
+    return Vault(master_key(settings))
+
+
+def build_stages(settings: Settings, names: Sequence[str]) -> list[Stage]:
+    """The named stages, ready to handle batches.
+
+    Raises:
+        OperatorError: for a name that is no stage.
+    """
+    unknown = [name for name in names if name not in FLOW]
+    if unknown:
+        raise OperatorError(f"There is no stage {unknown[0]}: choose from {', '.join(FLOW)}.")
+    return [FLOW[name][1](settings) for name in names]
