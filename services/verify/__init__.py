@@ -1,0 +1,1 @@
+"""The promises of the system, each checked from Postgres and Kafka: one module a promise."""

@@ -1,0 +1,134 @@
+"""Promise 2: every accepted event is applied, a known duplicate, parked, or a dead letter."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Final
+
+from services.verify.survey import event_id_of
+from services.verify.tally import Question
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from services.verify.evidence import Evidence
+    from services.verify.tally import Tally
+
+QUESTIONS: Final = (
+    # Every offset a checkpoint has passed is accounted for.
+    Question(
+        "SELECT coalesce(sum(applied + duplicate + parked + dead + holes), 0)"
+        " FROM runtime.checkpoints",
+        """SELECT stage || '/' || partition || ' passed ' || passed || ' offsets and accounts for '
+                  || accounted AS example
+             FROM (SELECT stage, partition, applied + duplicate + parked + dead + holes AS accounted,
+                          (SELECT coalesce(sum((mark ->> 'next_offset')::bigint
+                                               - (mark ->> 'first_offset')::bigint), 0)
+                             FROM jsonb_each(offsets) AS m (topic, mark)) AS passed
+                     FROM runtime.checkpoints) AS sums
+            WHERE passed <> accounted""",
+    ),
+    # Dead letters are all in the index, each once a stage. (Only the index outlives retention.)
+    Question(
+        "SELECT coalesce(sum(dead), 0) FROM runtime.checkpoints",
+        """SELECT stage || ' buried ' || buried || ' records and the index has ' || indexed AS example
+             FROM (SELECT stage, sum(dead) AS buried,
+                          (SELECT count(*) FROM runtime.dead_letters d WHERE d.stage = c.stage)
+                          AS indexed
+                     FROM runtime.checkpoints c GROUP BY stage) AS sums
+            WHERE buried <> indexed""",
+    ),
+    # No tracking event waits for a booking that is known.
+    Question(
+        "SELECT coalesce(sum(parked), 0) FROM tracking.waybills",
+        """SELECT w.parked || ' events of ' || w.waybill || ' wait for a booking that is known'
+                  AS example
+             FROM tracking.waybills w
+            WHERE w.parked_why = 'unknown_number'
+              AND (EXISTS (SELECT FROM tracking.bookings b WHERE b.waybill = w.waybill)
+                   OR EXISTS (SELECT FROM booking.bookings b
+                               WHERE b.carrier = split_part(w.waybill, ':', 1)
+                                 AND b.tracking_no = split_part(w.waybill, ':', 2)
+                                 AND b.told = 'booked'))""",
+    ),
+    # No notice waits for an order that is known.
+    Question(
+        "SELECT count(*) FROM intake.parked",
+        """SELECT p.channel || ':' || p.channel_order_no || ' ' || p.ref
+                  || ' waits for an order that is known' AS example
+             FROM intake.parked p JOIN intake.orders o USING (channel, channel_order_no)
+            WHERE p.seller_id IS NULL OR p.seller_id = o.seller_id""",
+    ),
+    # No amendment waits for a placed order that is known.
+    Question(
+        "SELECT count(*) FROM routing.orders WHERE parked IS NOT NULL",
+        """SELECT order_id || ' has amendments that wait although it was placed' AS example
+             FROM routing.orders WHERE placed AND parked IS NOT NULL AND parked::text <> '{}'""",
+    ),
+    # Every shipment tracking knows was booked, and every told booking is known to tracking.
+    Question(
+        "SELECT count(*) FROM booking.bookings WHERE told = 'booked'",
+        """SELECT coalesce(b.reference, t.reference) || ' is '
+                  || CASE WHEN b.reference IS NULL THEN 'tracked and was never booked'
+                          ELSE 'booked and not tracked' END AS example
+             FROM (SELECT reference FROM booking.bookings WHERE told = 'booked') b
+             FULL JOIN (SELECT reference FROM tracking.bookings WHERE booked_version IS NOT NULL) t
+             USING (reference)
+            WHERE b.reference IS NULL OR t.reference IS NULL""",
+    ),
+)
+
+# The outputs of each unit's last batch: the outbox.
+OUTBOXES: Final = "SELECT stage, partition, outputs FROM runtime.checkpoints WHERE outputs <> ''"
+
+# Every version that a table says was told, by topic and entity. Versions of a newer era begin
+# far above (schemas.event.next_version), so only the newest is sure to exist.
+TOLD: Final = (
+    ("shipment.status_changed.v1", "SELECT reference, version FROM tracking.bookings"),
+    ("order.status_changed.v1", "SELECT order_id, version FROM status.orders"),
+    (
+        "shipment.booked.v1",
+        "SELECT reference, version FROM booking.bookings WHERE told = 'booked'",
+    ),
+    (
+        "booking.refused.v1",
+        "SELECT reference, version FROM booking.bookings WHERE told = 'refused'",
+    ),
+)
+
+# Records without a handler: each has its letter in <topic>.dead.
+LETTERS: Final = 'SELECT topic, partition, "offset" FROM runtime.dead_letters'
+
+
+async def check(evidence: Evidence, tally: Tally) -> None:
+    """Ask the tables, then look for every stored output in its topic."""
+    for question in QUESTIONS:
+        await tally.ask(evidence.db, question)
+    await tally.see_each(_outboxes(evidence))
+    await tally.see_each(_told(evidence))
+    await tally.see_each(_letters(evidence))
+
+
+async def _outboxes(evidence: Evidence) -> AsyncIterator[str | None]:
+    for stage, partition, stored in await evidence.db.fetch(OUTBOXES):
+        for topic, event_id in evidence.rules.outputs(stored):
+            lost = evidence.topics.lacks(topic, event_id)
+            name = uuid.UUID(bytes=event_id)
+            yield f"{stage}/{partition}: output {name} is not in {topic}" if lost else None
+
+
+async def _told(evidence: Evidence) -> AsyncIterator[str | None]:
+    for topic, query in TOLD:
+        for entity, version in await evidence.db.fetch(query):
+            if version:
+                lost = evidence.topics.lacks(topic, event_id_of(topic, entity, version))
+                yield f"{entity} v{version} is not in {topic}" if lost else None
+
+
+async def _letters(evidence: Evidence) -> AsyncIterator[str | None]:
+    for topic, partition, offset in await evidence.db.fetch(LETTERS):
+        at = (topic, partition, offset)
+        lost = at not in evidence.topics.letters and not evidence.topics.begins_late(
+            f"{topic}.dead"
+        )
+        yield f"{topic}[{partition}]@{offset} has no dead letter" if lost else None
