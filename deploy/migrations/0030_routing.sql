@@ -32,7 +32,7 @@ CREATE TABLE routing.shipments (
     destination_province text NOT NULL,
     destination_ward     text NOT NULL,
     lines                jsonb NOT NULL,              -- [schemas.intake.OrderLine]
-    weight_g             integer NOT NULL,            -- of the goods, without packaging
+    weight_g             bigint NOT NULL,             -- of the goods, without packaging
     goods_vnd            bigint NOT NULL,
     shipping_vnd         bigint NOT NULL,
     cod_vnd              bigint NOT NULL,

@@ -26,7 +26,7 @@ CREATE TABLE packing.shipments (
     reported    json NOT NULL,                        -- {parcel_no: schemas.packing.ReportedParcel}
     finished_at timestamptz,                          -- the report's time
     problems    json NOT NULL DEFAULT '[]',           -- [schemas.intake.Hold] of a held shipment
-    uncertified smallint[] NOT NULL DEFAULT '{}',     -- lines whose OCOP certificate ran out since the order
+    uncertified integer[] NOT NULL DEFAULT '{}',     -- lines whose OCOP certificate ran out since the order
     version     bigint NOT NULL                       -- of packing.started
 ) WITH (fillfactor = 60);
 CREATE INDEX shipments_by_order ON packing.shipments (order_id);
@@ -38,7 +38,7 @@ CREATE TABLE packing.parcels (
     shipment_id text NOT NULL,
     order_id    text NOT NULL,
     contents    jsonb NOT NULL,
-    weight_g    integer NOT NULL,
+    weight_g    bigint NOT NULL,
     length_cm   smallint NOT NULL,
     width_cm    smallint NOT NULL,
     height_cm   smallint NOT NULL,

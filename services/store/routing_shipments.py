@@ -24,7 +24,7 @@ STORE_SHIPMENTS: Final = """
            shipping_vnd, cod_vnd, carrier, service, chosen::jsonb, fallbacks::jsonb, parcels,
            promised_on, handover_by, based_on, state
     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::text[],
-                $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::integer[],
+                $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::bigint[],
                 $13::bigint[], $14::bigint[], $15::bigint[], $16::text[], $17::text[],
                 $18::text[], $19::text[], $20::smallint[], $21::date[], $22::timestamptz[],
                 $23::bigint[], $24::text[])
