@@ -68,7 +68,7 @@ class Runner:
         self._pool = means.pool
         self._calls = CallBook(means.pool)
         self._means = means
-        self._managers: set[QueueManager] = set()
+        self._managers: dict[str, QueueManager] = {}
         self.breakers: dict[str, Breaker] = {}
 
     @property
@@ -79,7 +79,7 @@ class Runner:
     def stop(self) -> None:
         """Take no more jobs; those in hand are finished first."""
         self._stop.set()
-        for manager in self._managers:
+        for manager in self._managers.values():
             manager.shutdown.set()
 
     async def run(self) -> None:
@@ -119,7 +119,7 @@ class Runner:
             await _perform(performer, carrier.name, job)
 
         manager.entrypoint(entrypoint(carrier.name), on_failure="hold")(perform)
-        self._managers.add(manager)
+        self._managers[carrier.name] = manager
         if self._stop.is_set():
             manager.shutdown.set()
         try:
@@ -130,7 +130,7 @@ class Runner:
                 heartbeat_timeout=STALE,
             )
         finally:
-            self._managers.discard(manager)
+            del self._managers[carrier.name]
 
     async def _sweep(self) -> None:
         while not self._stop.is_set():

@@ -29,12 +29,17 @@ class Lives:
 
 @dataclass(frozen=True, slots=True)
 class Mischief:
-    """What goes wrong on the wire: each a probability, times in real seconds."""
+    """What goes wrong on the wire: each a probability, times in real seconds.
+
+    `unserved`: 502 and nothing was done; `server_error`: 502 although it was done; `dropped`: done,
+    and the connection cut instead of an answer.
+    """
 
     refused: float = 0.02
     slow: float = 0.01
     slow_s: float = 1.0
-    server_error: float = 0.005
+    unserved: float = 0.003
+    server_error: float = 0.003
     dropped: float = 0.005
     cancel_pending: float = 0.3
     duplicate: float = 0.03
@@ -42,8 +47,8 @@ class Mischief:
     late: float = 0.01
 
 
-CALM = Mischief(0, 0, 0, 0, 0, 0, 0, 0, 0)
-EVEN = Lives(0, 0, 0, 0, 0, 0, 0, 0, 0)
+CALM = Mischief(*[0.0] * len(Mischief.__slots__))
+EVEN = Lives(*[0.0] * len(Lives.__slots__))
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,12 +116,12 @@ def _trouble(yard: Yard) -> Any:
         mischief = yard.options.mischief
         if chance.random() < mischief.slow:
             await asyncio.sleep(mischief.slow_s)
-        failing = chance.random() < mischief.server_error
-        if failing and chance.random() < 1 / 2:
-            return web.json_response({"error": "bad gateway"}, status=BAD_GATEWAY)
+        if chance.random() < mischief.unserved:
+            return web.Response(status=BAD_GATEWAY)
         answer = await handler(request)
         if chance.random() < mischief.dropped and request.transport is not None:
             request.transport.abort()
+        failing = chance.random() < mischief.server_error
         return web.Response(status=BAD_GATEWAY) if failing else answer
 
     return trouble
