@@ -242,7 +242,10 @@ def told(problems: ValidationError) -> str:
     """The first few errors as `field: what is wrong`, without any given value."""
     errors = problems.errors(include_url=False, include_input=False, include_context=False)
     sentences = [
-        f"{'.'.join(map(str, error['loc'])) or 'body'}: {error['msg']}"
+        # This message alone would repeat what was sent.
+        "event: is none of the format's"
+        if error["type"] == "union_tag_invalid"
+        else f"{'.'.join(map(str, error['loc'])) or 'body'}: {error['msg']}"
         for error in errors[:TOLD_ERRORS]
     ]
     more = len(errors) - TOLD_ERRORS

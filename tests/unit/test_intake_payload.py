@@ -93,6 +93,9 @@ def test_a_reason_never_repeats_personal_data() -> None:
         parse_order(body(an_order(buyer={"phone": 900000002, "name": ["Trần Thị B"]})))
     assert "buyer.name" in invalid.value.reason
     assert "Trần" not in str(invalid.value)
+    with pytest.raises(PayloadInvalid) as invalid:
+        parse_order(body(an_order(event="Trần Thị B")))
+    assert invalid.value.reason == "event: is none of the format's"
     assert "900000002" not in str(invalid.value)
 
 
