@@ -94,13 +94,12 @@ class Told(NamedTuple):
 
 @dataclass(slots=True)
 class Facts:
-    """What a batch says. `idle` counts voids of parcels that never had a number."""
+    """What a batch says."""
 
     seen: list[Seen] = field(default_factory=list)
     told: list[Told] = field(default_factory=list)
     undated: list[LogRow] = field(default_factory=list)
     dead: list[Dead] = field(default_factory=list)
-    idle: int = 0
 
 
 class Reader:
@@ -190,8 +189,7 @@ class Reader:
         """A void is an event of the log like a carrier's: cancelled, at the time we were told."""
         carrier, number, reference = voided.carrier, voided.tracking_no, voided.reference
         if carrier is None or number is None or reference is None:
-            facts.idle += 1
-            return
+            return  # the parcel never had a number: there is nothing to follow
         meaning = self._meanings.stored(
             TrackingStatus.CANCELLED, None, "unknown", "yes", CodState.VOID
         )
