@@ -1,0 +1,363 @@
+"""Routing's rules: nobody is chosen who was refused, and every choice can be explained."""
+
+from __future__ import annotations
+
+from datetime import date, time, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.intake import Handling
+from schemas.place import vietnam_date
+from services.reference.rule_book import Service, sample_rule_book
+from services.reference.zones import vietnam_regions
+from streams.rules.pricing import Load, charged_g, loads, price_vnd, volumetric_g
+from streams.rules.promise import arrival, hand_over_by, ready_at
+from streams.rules.routing.decision import Recorded, decide, replay, standing, weigh
+from streams.rules.routing.options import Case, Option, work_out
+from streams.rules.routing.rank import SIGNALS, rank
+from streams.rules.routing.record import CarrierRefusal, Decision
+from streams.rules.routing.rules import RULES, refusals
+from tests.routing_facts import (
+    DA_LAT,
+    HANOI,
+    ORDER,
+    TAY_NINH,
+    a_line,
+    a_place,
+    a_placed_order,
+    an_origin,
+    at,
+    some_inputs,
+)
+
+if TYPE_CHECKING:
+    from schemas.intake import OrderLine
+    from schemas.routing import Refusal
+    from streams.rules.routing.record import Inputs
+
+BOOK = sample_rule_book()
+CALENDAR = BOOK.calendar
+EMPTY_DAYS = Recorded({}, BOOK)
+PROVINCES = sorted(vietnam_regions().by_province)
+EVERY_DAY = frozenset(range(1, 8))
+
+
+def a_service(code: str) -> Service:
+    return next(service for service in BOOK.services if service.code == code)
+
+
+def a_case(*lines: OrderLine, **changes: Any) -> Case:
+    return Case(
+        **{
+            "origin": an_origin(),
+            "destination": a_place(HANOI),
+            "lines": lines or (a_line(),),
+            "cod_vnd": 330_000,
+            "fixed_carrier": None,
+            "moment": at(1),
+            **changes,
+        }
+    )
+
+
+def refused_by(case: Case, code: str, capacity: Any = EMPTY_DAYS) -> dict[str, str]:
+    """Rule → sentence of every objection to one service."""
+    option = work_out(case, a_service(code), BOOK, capacity)
+    found: tuple[Refusal, ...]
+    found = refusals(case, option, BOOK) if isinstance(option, Option) else (option,)
+    return {one.rule: one.reason for one in found}
+
+
+@st.composite
+def lines(draw: st.DrawFn, line_no: int = 1) -> OrderLine:
+    handling = draw(st.lists(st.sampled_from(Handling), min_size=1, max_size=2, unique=True))
+    side = st.one_of(st.none(), st.integers(1, 200))
+    return a_line(
+        line_no,
+        quantity=draw(st.integers(1, 60)),
+        unit_price_vnd=draw(st.integers(0, 3_000_000)),
+        weight_g=draw(st.integers(1, 40_000)),
+        length_cm=draw(side),
+        width_cm=draw(side),
+        height_cm=draw(side),
+        origin_id=draw(st.sampled_from(("K1", "K2", "K3"))),
+        handling=tuple(handling),
+        best_before=draw(st.none() | st.dates(date(2026, 9, 1), date(2027, 3, 1))),
+        transit_tolerance_h=draw(st.none() | st.integers(1, 200)),
+    )
+
+
+@st.composite
+def orders(draw: st.DrawFn) -> Inputs:
+    """Any order between any provinces at any moment of two years, with any refusals."""
+    some = [draw(lines(number)) for number in range(1, draw(st.integers(1, 4)) + 1)]
+    moment = draw(st.datetimes(at(1).replace(tzinfo=None), at(1, 0, 0).replace(2028, tzinfo=None)))
+    placed_at = moment.replace(tzinfo=at(1).tzinfo)
+    content = a_placed_order(
+        *some,
+        placed_at=placed_at,
+        occurred_at=placed_at,
+        destination=a_place((draw(st.sampled_from(PROVINCES)), "00004")),
+        shipping_vnd=draw(st.integers(0, 100_000)),
+        cod_vnd=draw(st.integers(0, 60_000_000)),
+        fixed_carrier=draw(st.sampled_from((None, None, "vnpost", "viettelpost"))),
+    )
+    weekdays = st.sets(st.integers(1, 7), max_size=7).map(lambda days: tuple(sorted(days)))
+    origins = tuple(
+        an_origin(
+            name,
+            (draw(st.sampled_from(PROVINCES)), "24778"),
+            working_days=draw(weekdays),
+            cut_off=draw(st.times().map(lambda one: one.replace(microsecond=0))),
+        )
+        for name in draw(st.sets(st.sampled_from(("K1", "K2", "K3"))))
+    )
+    refused = draw(st.lists(st.sampled_from(BOOK.services), unique=True))
+    return some_inputs(
+        content,
+        origins=origins,
+        refused=tuple(
+            CarrierRefusal(
+                shipment_id=f"{ORDER}/1",
+                carrier=one.carrier,
+                service=one.code,
+                refused_at=placed_at,
+                reason="no",
+            )
+            for one in refused
+        ),
+    )
+
+
+@given(orders())
+def test_no_service_is_possible_that_a_rule_refuses(inputs: Inputs) -> None:
+    for shipment in decide(inputs, BOOK, EMPTY_DAYS).shipments:
+        possible = {(one.candidate.carrier, one.candidate.service) for one in shipment.ranked}
+        refused = {(one.carrier, one.service) for one in shipment.refused}
+        assert not possible & refused
+        if shipment.origin:
+            assert len(possible | refused) == len(BOOK.services)
+
+
+@given(orders())
+def test_no_service_stands_that_its_carrier_refused(inputs: Inputs) -> None:
+    for shipment in decide(inputs, BOOK, EMPTY_DAYS).shipments:
+        against = {
+            (one.carrier, one.service)
+            for one in inputs.refused
+            if one.shipment_id == shipment.shipment_id
+        }
+        left = standing(shipment, inputs.refused, None)
+        assert not against & {(one.candidate.carrier, one.candidate.service) for one in left}
+
+
+@given(orders())
+def test_the_parts_of_an_order_add_up_to_the_last_dong(inputs: Inputs) -> None:
+    shipments = decide(inputs, BOOK, EMPTY_DAYS).shipments
+    assert sum(one.cod_vnd for one in shipments) == inputs.cod_vnd
+    assert sum(one.shipping_vnd for one in shipments) == inputs.shipping_vnd
+    assert sum(one.goods_vnd for one in shipments) == inputs.goods_vnd
+
+
+@given(orders())
+def test_nothing_is_promised_for_a_day_off_or_before_it_is_handed_over(inputs: Inputs) -> None:
+    for shipment in decide(inputs, BOOK, EMPTY_DAYS).shipments:
+        for one in shipment.ranked:
+            service = a_service(one.candidate.service)
+            assert CALENDAR.is_worked(one.candidate.promised_on, service.weekdays)
+            assert CALENDAR.is_worked(vietnam_date(one.handover_by), service.weekdays)
+            assert inputs.placed_at < one.handover_by < one.arrives_at
+            assert one.candidate.promised_on >= vietnam_date(one.handover_by)
+
+
+@given(orders())
+def test_a_record_is_enough_to_decide_the_same_again(inputs: Inputs) -> None:
+    decision = decide(inputs, BOOK, EMPTY_DAYS)
+    stored = Decision.model_validate_json(decision.model_dump_json(exclude_defaults=True))
+    assert replay(stored, BOOK) == decision
+
+
+@given(orders())
+def test_every_shipment_says_which_signal_decided(inputs: Inputs) -> None:
+    names = {name for name, _ in SIGNALS} | {"only_one"}
+    for shipment in decide(inputs, BOOK, EMPTY_DAYS).shipments:
+        assert (shipment.won_by in names) == bool(shipment.ranked)
+
+
+@pytest.mark.parametrize(
+    ("rule", "code", "case"),
+    [
+        ("other_carrier_fixed", "VCN", a_case(fixed_carrier="vnpost")),
+        ("not_covered", "VTK", a_case(destination=a_place(("11", "00004")))),
+        ("not_covered", "VTK", a_case(origin=an_origin(place=("12", "00004")))),
+        ("class_not_carried", "VTK", a_case(a_line(handling=(Handling.FROZEN,)))),
+        ("too_heavy", "CTN009", a_case(a_line(weight_g=30_001))),
+        ("too_bulky", "VTK", a_case(a_line(length_cm=90, width_cm=60, height_cm=30))),
+        ("too_long", "VTK", a_case(a_line(length_cm=101))),
+        ("too_long", "VTK", a_case(a_line(length_cm=90, width_cm=90, height_cm=30))),
+        ("too_many_parcels", "VTK", a_case(a_line(weight_g=20_000, quantity=11))),
+        ("cod_over_limit", "VTK", a_case(cod_vnd=20_000_001)),
+        ("zone_not_served", "PTN", a_case()),
+        ("cut_off_passed", "PTN", a_case(destination=a_place(DA_LAT), moment=at(1, 12))),
+        ("too_slow_for_perishables", "CTN009", a_case(a_line(transit_tolerance_h=143))),
+        ("too_slow_for_perishables", "CTN009", a_case(a_line(best_before=date(2026, 10, 10)))),
+        ("zone_unknown", "VTK", a_case(destination=a_place(("99", "00004")))),
+        ("no_common_day", "VTK", a_case(origin=an_origin(working_days=(7,)))),
+    ],
+)
+def test_each_rule_refuses_what_it_is_for(rule: str, code: str, case: Case) -> None:
+    assert rule in refused_by(case, code)
+
+
+@pytest.mark.parametrize(
+    ("code", "case"),
+    [
+        ("CTN009", a_case(a_line(weight_g=30_000))),
+        ("VTK", a_case(a_line(length_cm=100, width_cm=60, height_cm=25))),
+        ("VTK", a_case(cod_vnd=20_000_000)),
+        ("VTK", a_case(a_line(weight_g=20_000, quantity=10))),
+        ("PTN", a_case(destination=a_place(DA_LAT), moment=at(1, 9))),
+        ("CTN009", a_case(a_line(transit_tolerance_h=168))),
+        ("CTN009", a_case(a_line(best_before=date(2026, 10, 11)))),
+    ],
+)
+def test_no_rule_objects_at_its_limit(code: str, case: Case) -> None:
+    assert refused_by(case, code) == {}
+
+
+def test_a_full_day_is_refused_with_what_is_left() -> None:
+    full = {"vnpost|68|2026-10-01": 0}
+    assert refused_by(a_case(), "CTN009", full) == {
+        "capacity_used": "0 parcels are left on 2026-10-01 in province 68, 1 are needed"
+    }
+
+
+def test_every_rule_has_a_name_of_its_own() -> None:
+    assert len({rule.__name__ for rule in RULES}) == len(RULES)
+
+
+def test_the_cheapest_that_keeps_the_promise_wins() -> None:
+    ranked, _ = weigh(a_case(), BOOK, EMPTY_DAYS)
+    kept = [one.candidate.price_vnd for one in ranked if one.promise_met]
+    broken = [one.candidate.price_vnd for one in ranked if not one.promise_met]
+    assert kept == sorted(kept)
+    assert ranked[0].candidate.price_vnd == min(kept)
+    assert not broken or min(broken) < ranked[0].candidate.price_vnd
+
+
+def test_a_deadline_outranks_the_price() -> None:
+    near = [one for one in weigh(a_case(), BOOK, EMPTY_DAYS)[0] if one.promise_met]
+    late = near[0].model_copy(update={"deadline_met": False})
+    assert rank([late, near[-1]])[0] == near[-1]
+
+
+def test_both_carriers_win_parcels_of_one_sample_order_sent_to_every_province() -> None:
+    won = set()
+    for province in PROVINCES:
+        ranked, _ = weigh(a_case(destination=a_place((province, "00004"))), BOOK, EMPTY_DAYS)
+        won.add(ranked[0].candidate.carrier)
+    assert won == set(BOOK.carriers)
+
+
+def test_frozen_goods_reach_the_other_end_of_the_country_in_time() -> None:
+    frozen = a_line(handling=(Handling.FROZEN,), transit_tolerance_h=36)
+    ranked, _ = weigh(a_case(frozen), BOOK, EMPTY_DAYS)
+    assert [one.candidate.service for one in ranked] == ["VHT"]
+
+
+@pytest.mark.parametrize(
+    ("sides", "divisor", "grams"),
+    [
+        ((12, 10, 5), 6000, 100),
+        ((12, 10, 5), 5000, 120),
+        ((30, 20, 15), 6000, 1_500),
+        ((30, 20, 15), 5000, 1_800),
+        ((40, 30, 20), 6000, 4_000),
+        ((40, 30, 20), 5000, 4_800),
+    ],
+)
+def test_volumetric_weight_is_that_of_the_published_table(
+    sides: tuple[int, int, int], divisor: int, grams: int
+) -> None:
+    length, width, height = sides
+    assert volumetric_g(length * width * height, divisor) == grams
+
+
+@pytest.mark.parametrize(
+    ("grams", "price"),
+    [(1, 22_000), (500, 22_000), (501, 29_000), (1_000, 29_000), (1_001, 36_000)],
+)
+def test_freight_steps_up_with_the_weight(grams: int, price: int) -> None:
+    tariff = next(
+        one for one in BOOK.tariffs if (one.service, one.zone) == ("CTN009", "inter_region")
+    )
+    assert price_vnd(charged_g(Load(grams, 0), 6000, tariff), tariff) == price
+
+
+@given(st.lists(lines(), min_size=1, max_size=5), st.sampled_from(BOOK.services))
+def test_planned_parcels_hold_everything_within_the_limit(
+    goods: list[OrderLine], service: Service
+) -> None:
+    planned = loads(goods, service, 10_000)
+    assert sum(one.weight_g for one in planned) == sum(x.weight_g * x.quantity for x in goods)
+    heaviest = max(line.weight_g for line in goods)
+    assert all(one.weight_g <= max(service.max_weight_g, heaviest) for one in planned)
+
+
+def test_counting_parcels_stops_after_too_many() -> None:
+    ton = a_line(weight_g=30_000, quantity=1_000_000_000)
+    assert len(loads([ton], a_service("VTK"), 10)) == 11
+
+
+@pytest.mark.parametrize(
+    ("ordered", "ready"),
+    [
+        (at(1, 6), at(1, 9, 30)),  # before the desk opens: from 07:30, two hours
+        (at(1, 10), at(1, 12)),
+        (at(1, 16), at(1, 18)),  # the last minute of the seller's day
+        (at(1, 16, 1), at(2, 9, 30)),
+        (at(3, 17), at(5, 9, 30)),  # Saturday evening: Monday morning
+    ],
+)
+def test_an_order_is_ready_by_the_sellers_own_hours(ordered: Any, ready: Any) -> None:
+    days = frozenset(range(1, 7))
+    assert ready_at(ordered, time(16), days, BOOK.desk, CALENDAR) == ready
+
+
+def test_goods_leave_at_the_next_cut_off_that_both_sides_work() -> None:
+    service, days = a_service("CTN009"), frozenset((4, 6))
+    assert hand_over_by(at(1, 16, 30), service, days, CALENDAR) == at(1, 16, 30)
+    assert hand_over_by(at(1, 16, 31), service, days, CALENDAR) == at(3, 16, 30)
+
+
+def test_hours_on_the_way_rest_on_sundays_and_holidays() -> None:
+    six_days = frozenset(range(1, 7))
+    moment, day = arrival(at(3, 16), 24, six_days, CALENDAR)  # from a Saturday
+    assert (moment, day) == (at(5, 16), date(2026, 10, 5))
+    before_tet = at(1).replace(2026, 2, 15, 9)  # 16:00 of the day before the eve
+    assert arrival(before_tet, 24, EVERY_DAY, CALENDAR)[1] == date(2026, 2, 21)
+
+
+def test_a_day_that_ends_exactly_with_the_journey_is_the_promised_one() -> None:
+    begins = at(2, 0)
+    assert arrival(begins, 24, EVERY_DAY, CALENDAR) == (
+        begins + timedelta(days=1),
+        date(2026, 10, 2),
+    )
+
+
+@pytest.mark.parametrize(
+    ("origin", "destination", "zone"),
+    [
+        ("68", "68", "intra_province"),
+        ("68", "66", "intra_region"),
+        ("68", "46", "near_region"),
+        ("68", "01", "inter_region"),
+        (TAY_NINH[0], "79", "intra_region"),
+    ],
+)
+def test_zones_follow_the_six_regions(origin: str, destination: str, zone: str) -> None:
+    assert vietnam_regions().zone(origin, destination) == zone
