@@ -192,7 +192,9 @@ async def read_logs(
     sightings = []
     for row in await tx.fetch(READ_LOGS, list(waybills)):
         waybill_id, key, at, ahead, origin, reference, *mapped, cod_vnd = row
-        scan = Scan(at, scan_key(key), meanings.stored(*mapped), cod_vnd, origin == "correction", ahead)
+        scan = Scan(
+            at, scan_key(key), meanings.stored(*mapped), cod_vnd, origin == "correction", ahead
+        )
         sightings.append(Sighting(waybills[waybill_id], reference, scan, origin == "booking"))
     return sightings
 
