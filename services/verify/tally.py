@@ -10,12 +10,12 @@ if TYPE_CHECKING:
 
     from services.store.pool import Connection
 
-SHOWN: Final = 10
-"""Examples kept of a broken promise."""
+SHOWN: Final = 3
+"""Examples kept of one kind of damage, so that no kind hides the others."""
 
 # How many are broken, and the first of them.
 SUMMARY: Final = """
-    SELECT count(*) AS broken, (array_agg(example ORDER BY example))[1:10] AS examples
+    SELECT count(*) AS broken, (array_agg(example ORDER BY example))[1:{shown}] AS examples
       FROM ({broken}) AS found
 """
 
@@ -28,33 +28,35 @@ class Tally:
     broken: int = 0
     examples: list[str] = field(default_factory=list)
 
-    def see(self, problem: str | None) -> None:
-        """Count one thing: None holds, anything else says what is wrong with it."""
-        self.checked += 1
-        if problem is not None:
-            self.broken += 1
-            self._show([problem])
-
     def see_all(self, problems: Iterable[str | None]) -> None:
-        """Count many things."""
+        """Count many things of a kind: None holds, anything else says what is wrong with one."""
+        shown = 0
         for problem in problems:
-            self.see(problem)
+            shown += self._see(problem, show=shown < SHOWN)
 
     async def see_each(self, problems: AsyncIterator[str | None]) -> None:
-        """Count many things that are found one after another."""
+        """The same, for things that are found one after another."""
+        shown = 0
         async for problem in problems:
-            self.see(problem)
+            shown += self._see(problem, show=shown < SHOWN)
 
     async def ask(self, db: Connection, question: Question) -> None:
         """Count what a question is about, and what breaks it."""
         self.checked += await db.fetchval(question.checked)
-        row = await db.fetchrow(SUMMARY.format(broken=question.broken))
+        row = await db.fetchrow(SUMMARY.format(broken=question.broken, shown=SHOWN))
         if row is not None and row["broken"]:
             self.broken += row["broken"]
-            self._show(row["examples"])
+            self.examples += row["examples"]
 
-    def _show(self, examples: Iterable[str]) -> None:
-        self.examples += list(examples)[: SHOWN - len(self.examples)]
+    def _see(self, problem: str | None, *, show: bool) -> bool:
+        """Count one thing; True if it is an example now."""
+        self.checked += 1
+        if problem is None:
+            return False
+        self.broken += 1
+        if show:
+            self.examples.append(problem)
+        return show
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,260 @@
+"""All eight stages on the in-memory log: sample orders from the channel to the doorstep.
+
+Carriers, stations and the job runner are played by this module: it answers bookings, packs and
+scans. Everything else is the system's own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from schemas.booking import BookingOutcome, BookingResulted
+from schemas.catalogue import ORDER_RECEIVED, PACKING_REPORTED, TRACKING_RECEIVED
+from schemas.ids import channel_key, tracking_key
+from schemas.place import VIETNAM
+from services.reference.fulfilment import fulfilment_transitions
+from services.reference.places import Places
+from services.reference.rule_book import sample_rule_book
+from services.reference.status_map import read_status_map
+from services.registry.load import load_registry
+from services.sandbox.sample import FOLDER
+from services.store.vault import Vault
+from streams.booking import Booking
+from streams.feed import Feed
+from streams.intake import Intake
+from streams.metrics import Metrics
+from streams.metrics_publisher import MonthlyPublisher
+from streams.packing import Packing
+from streams.routing import Routing
+from streams.runtime.memory import ORDERLY, Disorder, ManualClock, Pipeline
+from streams.status import Status
+from streams.tracking import Tracking
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+
+    from services.store.pool import Pool
+    from streams.runtime.stage import Record, Stage
+
+NOW: Final = datetime(2026, 11, 20, tzinfo=UTC)
+
+ROUTED: Final = """
+    SELECT shipment_id, lines::text, handover_by FROM routing.shipments WHERE state = 'routed'
+"""
+ASKED: Final = """
+    SELECT reference, parcel_id, order_id, carrier, requested_at FROM booking.bookings
+     WHERE state = 'requested'
+"""
+BOOKED: Final = """
+    SELECT reference, carrier, tracking_no, booked_at FROM booking.bookings WHERE state = 'booked'
+     ORDER BY reference
+"""
+
+
+class WholeFlow:
+    """The system, and words for what the world does to it."""
+
+    def __init__(self, pool: Pool, disorder: Disorder = ORDERLY) -> None:
+        self.pool = pool
+        self.clock = ManualClock(NOW)
+        stages: list[Stage] = [
+            Intake(Places.load(), Vault(bytes(32))),
+            Routing(sample_rule_book()),
+            Packing(sample_rule_book()),
+            Booking(),
+            Tracking(read_status_map()),
+            Status(fulfilment_transitions()),
+            Feed(),
+            Metrics(),
+        ]
+        self.pipeline = Pipeline(stages, pool, self.clock, disorder=disorder)
+
+    async def live(self, orders: int) -> None:
+        """Orders come in, are packed, booked and carried; one is cancelled, one comes back."""
+        await self.registers()
+        await self.receives(orders)
+        await self.packs()
+        await self.books()
+        await self.carries()
+        await MonthlyPublisher(self.pool, self.pipeline, self.clock).catch_up()
+
+    async def registers(self) -> None:
+        """Sellers, products, origins and certificates of the sample."""
+        async with self.pool.acquire() as connection:
+            await load_registry(connection, FOLDER)
+
+    async def receives(self, orders: int) -> None:
+        """The first lines of the sample month, as their channels sent them."""
+        with (FOLDER / "orders.jsonl").open(encoding="utf-8") as lines:
+            for line in map(json.loads, islice(lines, orders)):
+                channel, body = line["channel"], line["body"]
+                headers = {"ocop_channel": channel, "ocop_kind": "order"}
+                if channel == "direct":
+                    headers["ocop_seller"] = line["seller_id"]
+                key = channel_key(channel, body["channel_order_no"])
+                await self._send(ORDER_RECEIVED.name, key, body, headers)
+        await self.pipeline.run_until_idle()
+
+    async def packs(self) -> None:
+        """Every routed shipment goes into one parcel, an hour before its hand-over is due."""
+        for shipment_id, lines, handover_by in await self.pool.fetch(ROUTED):
+            for report in reports(shipment_id, json.loads(lines), handover_by):
+                order = shipment_id.partition("/")[0]
+                await self._send(PACKING_REPORTED.name, order, report, {"ocop_actor": "station:1"})
+        await self.pipeline.run_until_idle()
+
+    async def books(self) -> None:
+        """The job runner tells that carriers accepted every parcel."""
+        for number, row in enumerate(await self.pool.fetch(ASKED)):
+            booked = BookingResulted(
+                version=1,
+                occurred_at=row["requested_at"] + timedelta(minutes=5),
+                order_id=row["order_id"],
+                parcel_id=row["parcel_id"],
+                reference=row["reference"],
+                kind="book",
+                outcome=BookingOutcome.BOOKED,
+                tracking_no=f"{row['carrier'][:3].upper()}{number:09d}",
+                carrier_ref=f"ref-{number}",
+                freight_vnd=25_000,
+            )
+            await self.pipeline.send_event(booked)
+        await self.pool.execute("DELETE FROM jobs.pgqueuer")
+        await self.pipeline.run_until_idle()
+
+    async def carries(self) -> None:
+        """Parcels are collected and delivered; every seventh goes back to its seller."""
+        for number, row in enumerate(await self.pool.fetch(BOOKED)):
+            end = RETURNED if number % 7 == 0 else DELIVERED
+            for code, after_h in end[row["carrier"]]:
+                await self.scans(dict(row), code, row["booked_at"] + timedelta(hours=after_h))
+        await self.pipeline.run_until_idle()
+
+    async def scans(self, booking: Mapping[str, Any], code: str, at: datetime) -> None:
+        """A carrier's webhook about one parcel."""
+        carrier, number = booking["carrier"], booking["tracking_no"]
+        body, api = (
+            (viettelpost_body(number, code, at), "partner_v2")
+            if carrier == "viettelpost"
+            else (vnpost_body(number, code, at), "myvnpost")
+        )
+        headers = {"ocop_carrier": carrier, "ocop_api": api, "ocop_partner": "p", "ocop_item": "0"}
+        await self._send(TRACKING_RECEIVED.name, tracking_key(carrier, number), body, headers)
+
+    async def _send(self, topic: str, key: str, body: object, headers: Mapping[str, str]) -> None:
+        encoded = [(name, value.encode()) for name, value in headers.items()]
+        await self.pipeline.send(topic, key, orjson.dumps(body), encoded)
+
+
+DELIVERED: Final = {
+    "viettelpost": (("200", 8), ("300", 20), ("500", 50), ("506:36", 52), ("500", 72), ("501", 75)),
+    "vnpost": (("6", 8), ("10", 20), ("12", 50), ("14", 52)),
+}
+RETURNED: Final = {
+    "viettelpost": (("200", 8), ("500", 50), ("506:36", 52), ("505", 60), ("515", 70), ("504", 99)),
+    "vnpost": (("6", 8), ("12", 50), ("15", 52), ("16", 60), ("17", 70), ("19", 99)),
+}
+"""Codes of a parcel's life, hours after its booking."""
+
+
+def viettelpost_body(number: str, code: str, at: datetime) -> dict[str, Any]:
+    """A webhook of Viettel Post; `506:36` is a status with a reason."""
+    status, _, reason = code.partition(":")
+    return {
+        "DATA": {
+            "ORDER_NUMBER": number,
+            "ORDER_STATUS": int(status),
+            "ORDER_STATUSDATE": f"{at.astimezone(VIETNAM):%d/%m/%Y %H:%M:%S}",
+            "REASON_CODE": reason or None,
+            "MONEY_COLLECTION": None,
+        },
+        "TOKEN": "sample",
+    }
+
+
+def vnpost_body(number: str, code: str, at: datetime) -> dict[str, Any]:
+    """A webhook of Vietnam Post."""
+    item = {"itemCode": number, "status": code}
+    sent = f"{at.astimezone(VIETNAM):%d/%m/%Y %H:%M:%S}"
+    return {"sendDate": sent, "data": [item], "signature": "sample"}
+
+
+def reports(
+    shipment_id: str, lines: Sequence[Mapping[str, Any]], handover_by: datetime
+) -> Iterable[dict[str, Any]]:
+    """A station starts, closes one parcel with everything in it, and finishes."""
+    weight_g = sum(line["weight_g"] * line["quantity"] for line in lines)
+    parcel = {
+        "parcel_no": 1,
+        "contents": [
+            {
+                "line_no": line["line_no"],
+                "quantity": line["quantity"],
+                "lot": line.get("lot"),
+                "best_before": line.get("best_before"),
+            }
+            for line in lines
+        ],
+        "weight_g": weight_g + 100,
+        "length_cm": 30,
+        "width_cm": 20,
+        "height_cm": 15,
+    }
+    for kind in ("started", "parcel", "finished"):
+        yield {
+            "report_id": f"{shipment_id}-{kind}",
+            "shipment_id": shipment_id,
+            "station": "station-1",
+            "kind": kind,
+            "reported_at": (handover_by - timedelta(hours=1)).isoformat(),
+            "parcel": parcel if kind == "parcel" else None,
+        }
+
+
+class MemoryTopics:
+    """The in-memory log as `ocop verify` reads topics, and ways to damage what it reads."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._log = pipeline.log
+        self._lost: set[tuple[str, int, int]] = set()
+        self._added: list[Record] = []
+
+    def lose_last(self, topic: str) -> None:
+        """The newest record of a topic is gone, its offset is a hole."""
+        last = self._log.records(topic)[-1]
+        self._lost.add((topic, last.partition, last.offset))
+
+    def lose_all(self, topic: str) -> None:
+        """Nothing is in the topic any more."""
+        self._lost |= {(topic, one.partition, one.offset) for one in self._log.records(topic)}
+
+    def repeat_last(self, topic: str, value: bytes | None = None) -> None:
+        """The newest record of a topic comes again, or another one under its id."""
+        last = self._log.records(topic)[-1]
+        offset = self._log.length(topic, last.partition)
+        self._added.append(replace(last, offset=offset, value=value or last.value))
+
+    async def ends(self, topics: Iterable[str]) -> dict[tuple[str, int], tuple[int, int]]:
+        """First and next offsets."""
+        more = Counter((record.topic, record.partition) for record in self._added)
+        return {
+            (topic, partition): (0, self._log.length(topic, partition) + more[topic, partition])
+            for topic in topics
+            for partition in range(self._log.partitions(topic))
+        }
+
+    async def read(
+        self, ends: Mapping[tuple[str, int], tuple[int, int]]
+    ) -> AsyncIterator[list[Record]]:
+        """Every record that was not lost."""
+        for (topic, partition), (start, end) in ends.items():
+            there = self._log.read(topic, partition, start, end - start)
+            yield [one for one in there if (topic, partition, one.offset) not in self._lost]
+        yield self._added
