@@ -14,7 +14,7 @@ from streams.runtime.ports import LogEnds
 from streams.runtime.stage import Record
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
     from aiokafka.structs import ConsumerRecord
 
@@ -99,38 +99,57 @@ def _refuse(asked: Sequence[_Question], error: Exception) -> None:
 
 
 async def _answer(consumer: AIOKafkaConsumer, asked: Sequence[_Question]) -> None:
-    wanted = {tp: at for question in asked for tp, at in question.wanted.items()}
-    tps = list(wanted)
+    tps = list({tp for question in asked for tp in question.wanted})
     starts = await consumer.beginning_offsets(tps)
     ends = await consumer.end_offsets(tps)
-    readable = [
-        (tp, at - 1) for tp, at in wanted.items() if at is not None and starts[tp] < at <= ends[tp]
-    ]
-    found: dict[TopicPartition, Record] = {}
-    for first in range(0, len(readable), CHUNK):
-        found |= await _read_one_each(consumer, dict(readable[first : first + CHUNK]))
+    readable = {
+        (tp, at - 1)
+        for question in asked
+        for tp, at in question.wanted.items()
+        if at is not None and starts[tp] < at <= ends[tp]
+    }
+    found: dict[tuple[TopicPartition, int], Record] = {}
+    for wanted in _rounds(readable):
+        found |= await _read_one_each(consumer, wanted)
     for question in asked:
         if not question.answer.done():
             question.answer.set_result(
-                {tp.topic: LogEnds(starts[tp], ends[tp], found.get(tp)) for tp in question.wanted}
+                {
+                    tp.topic: LogEnds(starts[tp], ends[tp], found.get((tp, (at or 0) - 1)))
+                    for tp, at in question.wanted.items()
+                }
             )
+
+
+def _rounds(readable: Iterable[tuple[TopicPartition, int]]) -> list[dict[TopicPartition, int]]:
+    """Offsets to read in one go. A log is read at one offset a round: stages stand elsewhere in it."""
+    rounds: list[dict[TopicPartition, int]] = []
+    for tp, offset in sorted(readable):
+        free = (one for one in rounds if tp not in one and len(one) < CHUNK)
+        fitting = next(free, None)
+        if fitting is None:
+            rounds.append({tp: offset})
+        else:
+            fitting[tp] = offset
+    return rounds
 
 
 async def _read_one_each(
     consumer: AIOKafkaConsumer, wanted: Mapping[TopicPartition, int]
-) -> dict[TopicPartition, Record]:
+) -> dict[tuple[TopicPartition, int], Record]:
     """The record at exactly that offset, where there is one."""
     consumer.assign(list(wanted))
     for tp, offset in wanted.items():
         consumer.seek(tp, offset)
-    waiting, found = set(wanted), {}
+    waiting = set(wanted)
+    found: dict[tuple[TopicPartition, int], Record] = {}
     while waiting:
         fetched = await consumer.getmany(*waiting, timeout_ms=500)
         for tp, records in fetched.items():
             waiting.discard(tp)
             consumer.pause(tp)
             if records[0].offset == wanted[tp]:
-                found[tp] = as_record(records[0])
+                found[tp, wanted[tp]] = as_record(records[0])
     return found
 
 
