@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from services.sandbox.options import VIETNAM_TIME
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -109,7 +111,7 @@ class Yard:
             cod_vnd=cod_vnd,
             freight_vnd=freight_vnd(weight_g),
             recipient=recipient,
-            at=at or self.clock.now(),
+            at=(at or self.clock.now()).astimezone(VIETNAM_TIME),
             code=self._manner.first_code,
         )
         self.by_number[parcel.number] = parcel
