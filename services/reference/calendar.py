@@ -96,7 +96,7 @@ class Calendar(BaseModel):
         Raises:
             NoWorkingDay: there is none within a month.
         """
-        common = frozenset.intersection(*weekdays)
+        common = weekdays[0] if len(weekdays) == 1 else frozenset.intersection(*weekdays)
         for offset in range(LONGEST_BREAK_DAYS):
             found = day + offset * ONE_DAY
             if self.is_worked(found, common):

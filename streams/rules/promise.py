@@ -59,12 +59,15 @@ def arrival(
 
     The promised day is always a worked one.
     """
-    now, left = handed_over.astimezone(VIETNAM), timedelta(hours=hours)
-    while True:
-        day = calendar.next_worked(now.date(), weekdays)
-        now = max(now, at(day, time()))
-        until = end_of(day)
-        if left <= until - now:
-            return now + left, day
-        left -= until - now
-        now = until
+    begins = handed_over.astimezone(VIETNAM)
+    day = calendar.next_worked(begins.date(), weekdays)
+    begins = max(begins, at(day, time()))
+    left = timedelta(hours=hours)
+    if left <= end_of(day) - begins:
+        return begins + left, day
+    left -= end_of(day) - begins
+    day = calendar.next_worked(day + ONE_DAY, weekdays)
+    while left > ONE_DAY:
+        left -= ONE_DAY
+        day = calendar.next_worked(day + ONE_DAY, weekdays)
+    return at(day, time()) + left, day

@@ -16,13 +16,12 @@ from services.reference.zones import vietnam_regions
 from streams.rules.pricing import Load, charged_g, loads, price_vnd, volumetric_g
 from streams.rules.promise import arrival, hand_over_by, ready_at
 from streams.rules.routing.decision import Recorded, decide, replay, standing, weigh
-from streams.rules.routing.options import Case, Option, work_out
+from streams.rules.routing.options import Case, Option, make_case, work_out
 from streams.rules.routing.rank import SIGNALS, rank
 from streams.rules.routing.record import CarrierRefusal, Decision
 from streams.rules.routing.rules import RULES, refusals
 from tests.routing_facts import (
     DA_LAT,
-    HANOI,
     ORDER,
     TAY_NINH,
     a_line,
@@ -50,17 +49,12 @@ def a_service(code: str) -> Service:
 
 
 def a_case(*lines: OrderLine, **changes: Any) -> Case:
-    return Case(
-        **{
-            "origin": an_origin(),
-            "destination": a_place(HANOI),
-            "lines": lines or (a_line(),),
-            "cod_vnd": 330_000,
-            "fixed_carrier": None,
-            "moment": at(1),
-            **changes,
-        }
-    )
+    """A shipment from Lâm Đồng to Hà Nội; `cod_vnd`, `moment`, `origin` and what inputs have."""
+    lines = lines or (a_line(),)
+    cod_vnd, moment = changes.pop("cod_vnd", 330_000), changes.pop("moment", at(1))
+    origin = changes.pop("origin", an_origin())
+    inputs = some_inputs(a_placed_order(*lines), **changes)
+    return make_case(inputs, origin, lines, cod_vnd, moment=moment, book=BOOK)
 
 
 def refused_by(case: Case, code: str, capacity: Any = EMPTY_DAYS) -> dict[str, str]:

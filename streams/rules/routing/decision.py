@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from schemas.ids import shipment_id
 from schemas.routing import Refusal, ShipmentLine
-from streams.rules.routing.options import Case, Option, work_out
+from streams.rules.routing.options import Option, make_case, work_out
 from streams.rules.routing.rank import judged, rank, won_by
 from streams.rules.routing.record import Decision, ShipmentDecision
 from streams.rules.routing.rules import refusals
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from schemas.intake import OrderLine
     from services.reference.rule_book import RuleBook
+    from streams.rules.routing.options import Case
     from streams.rules.routing.record import CarrierRefusal, Inputs, Ranked
 
 
@@ -139,9 +140,10 @@ def _shipments(
     ):
         origin = origins.get(origin_id)
         ranked: tuple[Ranked, ...] = ()
-        refused: tuple[Refusal, ...] = (_unknown_origin(origin_id),)
-        if origin is not None:
-            case = Case(origin, inputs.destination, lines, cod_part, inputs.fixed_carrier, moment)
+        if origin is None:
+            refused: tuple[Refusal, ...] = (_unknown_origin(origin_id),)
+        else:
+            case = make_case(inputs, origin, lines, cod_part, moment=moment, book=book)
             ranked, refused = weigh(case, book, capacity_left)
         yield ShipmentDecision(
             shipment_id=shipment_id(inputs.order_id, inputs.sequence[origin_id]),

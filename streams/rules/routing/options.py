@@ -19,14 +19,17 @@ if TYPE_CHECKING:
     from services.reference.rule_book import RuleBook, Service, Tariff
     from services.reference.zones import Zone
     from streams.rules.routing.decision import CapacityLeft
-    from streams.rules.routing.record import Origin
+    from streams.rules.routing.record import Inputs, Origin
 
 ONE_DAY: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One shipment to be carried. `moment`: when it is decided, aware."""
+    """One shipment to be carried. `moment`: when it is decided; `ready_at`: when it is packed.
+
+    `ready_at` is None where nobody ever works at the origin. `handling`: classes of all goods.
+    """
 
     origin: Origin
     destination: Place
@@ -34,11 +37,35 @@ class Case:
     cod_vnd: int
     fixed_carrier: str | None
     moment: datetime
+    ready_at: datetime | None
+    handling: frozenset[Handling]
 
-    @property
-    def handling(self) -> set[Handling]:
-        """Every handling class of its goods."""
-        return {one for line in self.lines for one in line.handling}
+
+def make_case(
+    inputs: Inputs,
+    origin: Origin,
+    lines: tuple[OrderLine, ...],
+    cod_vnd: int,
+    *,
+    moment: datetime,
+    book: RuleBook,
+) -> Case:
+    """The part of an order that leaves one origin, as of a moment."""
+    weekdays = frozenset(origin.working_days)
+    try:
+        ready = ready_at(moment, origin.cut_off, weekdays, book.desk, book.calendar)
+    except NoWorkingDay:
+        ready = None
+    return Case(
+        origin=origin,
+        destination=inputs.destination,
+        lines=lines,
+        cod_vnd=cod_vnd,
+        fixed_carrier=inputs.fixed_carrier,
+        moment=moment,
+        ready_at=ready,
+        handling=frozenset(one for line in lines for one in line.handling),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +119,11 @@ def work_out(
     tariff = book.tariff_of.get((service.carrier, service.code, zone))
     if tariff is None:
         return refusal(service, "zone_not_served", f"it does not serve {zone}")
+    if case.ready_at is None:
+        return refusal(service, "no_common_day", "nobody works at the origin")
     try:
-        handover = _hand_over(case, service, book)
+        weekdays = frozenset(case.origin.working_days)
+        handover = hand_over_by(case.ready_at, service, weekdays, book.calendar)
         arrives_at, promised_on = arrival(
             handover, tariff.transit_h_to, service.weekdays, book.calendar
         )
@@ -119,12 +149,6 @@ def work_out(
 def refusal(service: Service, rule: str, reason: str) -> Refusal:
     """A "no" of one rule to one service."""
     return Refusal(carrier=service.carrier, service=service.code, rule=rule, reason=reason)
-
-
-def _hand_over(case: Case, service: Service, book: RuleBook) -> datetime:
-    weekdays = frozenset(case.origin.working_days)
-    ready = ready_at(case.moment, case.origin.cut_off, weekdays, book.desk, book.calendar)
-    return hand_over_by(ready, service, weekdays, book.calendar)
 
 
 def _deadline(case: Case, handover: datetime, book: RuleBook) -> datetime | None:
