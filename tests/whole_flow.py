@@ -77,13 +77,14 @@ class WholeFlow:
         self.pipeline = Pipeline(stages, pool, self.clock, disorder=disorder)
 
     async def live(self, orders: int) -> None:
-        """Orders come in, are packed, booked and carried; one is cancelled, one comes back."""
+        """Orders come in, are packed, booked and carried; the month is published."""
         await self.registers()
         await self.receives(orders)
         await self.packs()
         await self.books()
         await self.carries()
         await MonthlyPublisher(self.pool, self.pipeline, self.clock).catch_up()
+        await self.pipeline.run_until_idle()
 
     async def registers(self) -> None:
         """Sellers, products, origins and certificates of the sample."""

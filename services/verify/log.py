@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from services.kafka.admin import admin_client, partition_counts
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
     from types import TracebackType
@@ -57,6 +59,7 @@ class KafkaTopics:
     """The log on Kafka: `async with KafkaTopics(servers) as log`. Reads what is committed."""
 
     def __init__(self, bootstrap_servers: str) -> None:
+        self._bootstrap_servers = bootstrap_servers
         self._consumer = AIOKafkaConsumer(
             bootstrap_servers=bootstrap_servers,
             group_id=None,
@@ -82,12 +85,12 @@ class KafkaTopics:
 
     async def ends(self, topics: Iterable[str]) -> dict[tuple[str, int], tuple[int, int]]:
         """The port: see `Log`."""
-        known = await self._consumer.topics()
+        async with admin_client(self._bootstrap_servers) as admin:
+            known = await partition_counts(admin)
         tps = [
             TopicPartition(topic, partition)
             for topic in topics
-            if topic in known
-            for partition in self._consumer.partitions_for_topic(topic) or ()
+            for partition in range(known.get(topic, 0))
         ]
         starts = await self._consumer.beginning_offsets(tps)
         ends = await self._consumer.end_offsets(tps)

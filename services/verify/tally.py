@@ -42,7 +42,7 @@ class Tally:
 
     async def ask(self, db: Connection, question: Question) -> None:
         """Count what a question is about, and what breaks it."""
-        self.checked += await db.fetchval(question.checked)
+        self.checked += int(await db.fetchval(question.checked))  # a sum is a Decimal
         row = await db.fetchrow(SUMMARY.format(broken=question.broken, shown=SHOWN))
         if row is not None and row["broken"]:
             self.broken += row["broken"]

@@ -25,6 +25,7 @@ from services.verify.promises import PROMISES, document, verify
 from services.verify.survey import survey
 from services.verify.tally import Tally
 from streams.rechecks import Rechecks
+from streams.runtime.memory import Disorder
 from streams.topology import STAGES
 from tests.conftest import execute, in_own_loop, with_database
 from tests.whole_flow import MemoryTopics, WholeFlow
@@ -32,6 +33,7 @@ from tests.whole_flow import MemoryTopics, WholeFlow
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
+    from services.store.pool import Connection, Pool
     from services.verify.promises import Finding
     from streams.runtime.memory import Pipeline
 
@@ -70,7 +72,7 @@ def lived(postgres: str, template: str) -> Iterator[Lived]:
 class Suspect:
     """A copy of the system that may be damaged, and asked whether it holds."""
 
-    def __init__(self, db: asyncpg.Connection[asyncpg.Record], pipeline: Pipeline) -> None:
+    def __init__(self, db: Connection, pipeline: Pipeline) -> None:
         self.db = db
         self.topics = MemoryTopics(pipeline)
 
@@ -96,6 +98,16 @@ async def test_a_system_that_did_its_work_holds_every_promise(suspect: Suspect) 
     assert {name: finding.examples for name, finding in found.items() if not finding.holds} == {}
     assert [*found] == [promise.name for promise in PROMISES]
     assert all(finding.checked >= ORDERS / 2 for finding in found.values())
+
+
+async def test_repeats_and_batches_cut_anywhere_break_no_promise(pool: Pool) -> None:
+    disorder = Disorder(seed=11, duplicated=0.3, redelivered=0.3, cut=True)
+    flow = WholeFlow(pool, disorder)
+    await flow.live(ORDERS)
+    assert sum(settled.counts.redelivered for settled in flow.pipeline.settled) > ORDERS
+    async with pool.acquire() as db:
+        found = await Suspect(db, flow.pipeline).findings()
+    assert {name: finding.examples for name, finding in found.items() if not finding.holds} == {}
 
 
 async def test_the_flow_behind_these_tests_reached_every_end(suspect: Suspect) -> None:
