@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import random
 from datetime import UTC, date, datetime, timedelta
+from itertools import permutations
 from typing import TYPE_CHECKING, Any
 
+import asyncpg
 import pytest
 
 from schemas.intake import Channel, Hold, HoldReason, OrderHeld, OrderReleased
 from schemas.packing import PackedLine, PackingRefused, PackingReport, ParcelPacked, ReportedParcel
 from services.reference.rule_book import sample_rule_book
 from services.store.pack_list import shipments_to_pack
+from services.store.packing import read_routed
+from services.store.routing import lock_orders
 from streams.packing import Packing
 from streams.routing import Routing
 from streams.runtime.memory import Disorder, ManualClock, Pipeline
@@ -318,6 +323,44 @@ async def test_the_newest_word_of_a_stage_counts_in_any_order_of_arrival(station
     await tell(station, a_release(version=5), a_hold(version=4))
     await station.pack()
     assert len(station.packed()) == 1
+
+
+async def test_the_words_of_others_end_in_one_state_in_any_order_of_arrival(
+    registered: Pool,
+) -> None:
+    words = [
+        a_hold(version=4),
+        a_release(version=5),
+        a_hold(version=1, stage="routing"),
+        a_hold(version=6),
+        a_cancellation(),
+    ]
+    ends = []
+    for arrival in permutations(words):
+        pipeline = a_pipeline(registered)
+        for event in arrival:
+            await pipeline.send_event(event)
+            await pipeline.run_until_idle()
+        row = await registered.fetchrow("SELECT * FROM packing.orders")
+        assert row is not None
+        ends.append({**row, "holds": json.loads(row["holds"])})
+        await registered.execute("TRUNCATE packing.orders, routing.orders, runtime.checkpoints")
+    assert ends[0]["blocked"]
+    assert ends[0]["holds"]["intake"] == {"version": 6, "held": True}
+    assert all(end == ends[0] for end in ends)
+
+
+async def test_routing_waits_while_packing_closes_a_parcel_of_the_order(registered: Pool) -> None:
+    pipeline = a_pipeline(registered)
+    await pipeline.send_event(a_placed_order())
+    await pipeline.run_until_idle()
+    async with registered.acquire() as packing, registered.acquire() as routing:
+        await routing.execute("SET lock_timeout = '200ms'")
+        async with packing.transaction():
+            await read_routed(packing, [ORDER])
+            with pytest.raises(asyncpg.LockNotAvailableError):
+                async with routing.transaction():
+                    await lock_orders(routing, [ORDER])
 
 
 async def test_packing_what_an_amendment_took_away_is_refused(station: Station) -> None:

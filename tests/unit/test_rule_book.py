@@ -48,7 +48,7 @@ def test_a_copy_reads_the_tariffs_beside_it(copy: Path) -> None:
         ('code = "VTK"', 'code = "VCN"', "service viettelpost/VCN is there twice"),
         ('code = "VTK"', 'code = "V60"', "service viettelpost/V60 has no tariff"),
         ('carrier = "vnpost"', 'carrier = "ghn"', r"no \[carriers\.ghn\]"),
-        ("near_region = 6\n", "", "promise_days lacks near_region"),
+        ("near_region = 7\n", "", "promise_days lacks near_region"),
         ("divisor = 6000", "divisors = 6000", r"services\.0\.divisors"),
         ("max_parcels = 10", "max_parcels =", "is not TOML"),
         ("sample_tariff.csv", "nowhere.csv", "cannot be read"),
