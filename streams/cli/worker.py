@@ -1,7 +1,10 @@
 """`ocop worker`."""
 
 import asyncio
-from typing import Annotated
+import contextlib
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 import uvloop
@@ -10,8 +13,13 @@ from services.logs import configure_logs
 from services.settings import Settings, read_settings
 from services.store.pool import open_pool
 from streams.app import Cluster
+from streams.metrics_publisher import MonthlyPublisher
+from streams.runtime.publisher import KafkaPublisher
 from streams.topology import STAGES, build_stages
 from streams.worker import Worker, WorkerOptions
+
+if TYPE_CHECKING:
+    from streams.runtime.ports import Pool
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -50,6 +58,29 @@ async def run(names: list[str], settings: Settings, exit_when_stalled_s: float |
             settings.metrics_port,
             exit_when_stalled_s,
         )
-        await Worker(stages, pool, options).run()
+        worker = Worker(stages, pool, options)
+        async with revisions(names, settings, pool, worker):
+            await worker.run()
     finally:
         await pool.close()
+
+
+@contextlib.asynccontextmanager
+async def revisions(
+    names: list[str], settings: Settings, pool: "Pool", worker: Worker
+) -> AsyncIterator[None]:
+    """Publish the months' figures beside the stage that counts them; an end of it ends the worker."""
+    if "metrics" not in names:
+        yield
+        return
+    publisher = KafkaPublisher(settings.kafka, "ocop-metrics-revisions")
+    revising = MonthlyPublisher(pool, publisher, lambda: datetime.now(UTC))
+    task = asyncio.create_task(revising.run(), name="revisions")
+    task.add_done_callback(lambda _: worker.stop())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        await publisher.close()
