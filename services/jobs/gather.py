@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 Ask = TypeVar("Ask")
 Answer = TypeVar("Answer")
 
-WAIT_S: Final = 0.003
+WAIT_S: Final = 0.008
 """How long the first of a group waits for others: little beside a carrier's answer."""
 
 
