@@ -1,7 +1,8 @@
 """Revisions of the monthly figures: summed in one snapshot, stored, then published.
 
     writer = MonthlyPublisher(pool, publisher, clock)
-    await writer.run(every_s=1.0)           # until cancelled; beside the workers of `metrics`
+    async with writer.beside():             # in every worker that runs the metrics stage
+        ...
     await writer.catch_up()                 # once, until nothing is left to tell
 
 Any number of processes may run it: the locked row of `metrics.publisher` lets one work at a time.
@@ -12,6 +13,7 @@ so a crash anywhere repeats records and never loses or renumbers one.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Final
 
 import asyncpg
@@ -33,11 +35,16 @@ from streams.runtime.persevere import pause
 from streams.runtime.stage import Output
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from streams.metrics_revisions import Revision
     from streams.runtime.outgoing import Outgoing
     from streams.runtime.ports import Clock, Pool, Publisher
 
 log = structlog.get_logger()
+
+EVERY_S: Final = 1.0
+"""Pause between two revisions: what moves within it becomes one."""
 
 PUBLISH_AT_ONCE: Final = 500
 """Revisions of cells in one call of the producer."""
@@ -51,17 +58,31 @@ class MonthlyPublisher:
         self._publisher = publisher
         self._clock = clock
 
-    async def run(self, every_s: float = 1.0) -> None:
-        """Make and publish revisions until cancelled. A world that is away is waited for."""
+    @contextlib.asynccontextmanager
+    async def beside(self, every_s: float = EVERY_S) -> AsyncIterator[None]:
+        """Run beside whatever the body does, and end with it."""
+        running = asyncio.create_task(self.run(every_s))
+        try:
+            yield
+        finally:
+            running.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await running
+
+    async def run(self, every_s: float = EVERY_S) -> None:
+        """Make and publish revisions until cancelled.
+
+        A failure is logged and tried again: what is stored tells where to go on, whatever it was.
+        """
         failures = 0
         while True:
             try:
                 await self.catch_up()
-            except Exception as error:
-                if blame(error) not in (Blame.WORLD, Blame.SIZE):
-                    raise
+            except Exception as error:  # noqa: BLE001 (nothing may end it, everything is told)
                 failures += 1
-                log.warning("revision_failed", stage="metrics", error=type(error).__qualname__)
+                passing = blame(error) in (Blame.WORLD, Blame.SIZE)
+                say = log.warning if passing else log.error
+                say("revision_failed", stage="metrics", error=type(error).__qualname__)
                 await asyncio.sleep(pause(failures))
             else:
                 failures = 0

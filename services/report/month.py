@@ -34,6 +34,14 @@ READ_CELLS = """
 COUNT_WAITING = "SELECT count(*) FROM metrics.changes WHERE month = $1"
 
 
+# Whether every change has its revision, and every revision is in the topic.
+ALL_TOLD = """
+    SELECT NOT EXISTS (SELECT FROM metrics.changes)
+           AND published >= coalesce((SELECT max(position) FROM metrics.revisions), 0)
+      FROM metrics.publisher
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Month:
     """Figures by cell and counter name (0 is absent), as of a revision.
@@ -68,3 +76,8 @@ async def read_month(connection: Connection, month: str, revision: int | None = 
         found["cause"],
         waiting,
     )
+
+
+async def all_told(connection: Connection) -> bool:
+    """True once nothing waits for a revision or for its publication."""
+    return bool(await connection.fetchval(ALL_TOLD))

@@ -251,15 +251,29 @@ async def test_the_writer_goes_on_after_the_broker_was_away(pool: Pool) -> None:
             await pipeline.publish(records)
             arrived.set()
 
-    running = asyncio.create_task(
-        MonthlyPublisher(pool, AwayAtFirst(), ManualClock(NOW)).run(every_s=0.01)
-    )
-    async with asyncio.timeout(10):
+    writer = MonthlyPublisher(pool, AwayAtFirst(), ManualClock(NOW))
+    async with writer.beside(every_s=0.01), asyncio.timeout(10):
         await arrived.wait()
-    running.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await running
     assert len(published(pipeline)) == 2
+
+
+async def test_the_writer_goes_on_after_an_error_nobody_foresaw(pool: Pool) -> None:
+    pipeline = a_pipeline(pool)
+    await told(pipeline, a_life())
+    arrived = asyncio.Event()
+
+    class Odd:
+        calls = 0
+
+        async def publish(self, records: Sequence[Outgoing]) -> None:
+            self.calls += 1
+            if self.calls == 1:
+                raise KeyError(len(records))
+            arrived.set()
+
+    writer = MonthlyPublisher(pool, Odd(), ManualClock(NOW))
+    async with writer.beside(every_s=0.01), asyncio.timeout(10):
+        await arrived.wait()
 
 
 async def test_a_month_reads_as_of_any_revision(pool: Pool) -> None:

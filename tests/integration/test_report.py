@@ -12,7 +12,7 @@ import orjson
 import pytest
 from typer.testing import CliRunner
 
-from services.report.month import read_month
+from services.report.month import all_told, read_month
 from streams.cli.report import app
 from streams.metrics import Metrics
 from streams.metrics_publisher import MonthlyPublisher
@@ -55,8 +55,14 @@ async def test_changes_that_no_revision_tells_yet_are_announced(pool: Pool) -> N
     await pipeline.run_until_idle()
     async with pool.acquire() as connection:
         month = await read_month(connection, "2026-10")
+        told_before = await all_told(connection)
+    await MonthlyPublisher(
+        pool, pipeline, ManualClock(datetime(2026, 11, 1, tzinfo=UTC))
+    ).catch_up()
     assert (month.revision, month.cells) == (None, {})
     assert month.waiting > 0
+    async with pool.acquire() as connection:
+        assert (told_before, await all_told(connection)) == (False, True)
 
 
 def ocop_report(*words: str) -> str:
