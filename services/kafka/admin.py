@@ -7,6 +7,7 @@ import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
@@ -80,6 +81,7 @@ async def ensure_topics(
         await _create(admin, missing, replication)
         await _configure(admin, [plan for plan in wanted if plan.name in existing])
         await _await_leaders(admin, missing)
+        await _await_logs(bootstrap, missing)
     return tuple(plan.name for plan in missing)
 
 
@@ -153,6 +155,20 @@ async def _await_leaders(admin: AIOKafkaAdminClient, made: Sequence[TopicPlan]) 
         await asyncio.sleep(LEADERS_POLL_S)
     if names:
         raise OperatorError(f"Kafka gave the new topics no leaders within {LEADERS_WITHIN_S} s.")
+
+
+async def _await_logs(bootstrap: str, made: Sequence[TopicPlan]) -> None:
+    """A leader in the metadata may not have opened its log yet: ask each until it answers."""
+    if not made:
+        return
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
+    await consumer.start()
+    try:
+        await consumer.end_offsets(
+            [TopicPartition(plan.name, n) for plan in made for n in range(plan.partitions)]
+        )
+    finally:
+        await consumer.stop()
 
 
 def _led(partitions: Sequence[Mapping[str, int]]) -> bool:

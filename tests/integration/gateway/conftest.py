@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from aiokafka import ConsumerRecord
 
     from schemas.topics import Topic
-    from services.gateway.keyring import Keyring
+    from services.gateway.parts import Parts
     from services.sandbox.month.door import Keys
     from services.store.pool import Pool
 
@@ -45,7 +45,7 @@ class Served:
     keys: Keys
     kafka: str
     pool: Pool
-    keyring: Keyring
+    parts: Parts
 
     def bearer(self, seller_id: str) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.keys.sellers[seller_id]}"}
@@ -58,7 +58,8 @@ class Served:
             partitions = [TopicPartition(topic.name, n) for n in range(topic.partitions)]
             consumer.assign(partitions)
             ends = await consumer.end_offsets(partitions)
-            await consumer.seek_to_beginning(*partitions)
+            for tp in partitions:
+                consumer.seek(tp, 0)
             found = []
             while any([await consumer.position(tp) < ends[tp] for tp in partitions]):
                 for batch in (await consumer.getmany(timeout_ms=500)).values():
@@ -82,12 +83,15 @@ async def serve(kafka: str, database: str, pool: Pool) -> AsyncIterator[Served]:
     while not server.started:
         assert not task.done(), task.exception()
         await asyncio.sleep(0.02)
-    async with aiohttp.ClientSession() as session:
-        yield Served(
-            f"http://127.0.0.1:{port}", session, keys, kafka, pool, app.state.parts.keyring
-        )
-    server.should_exit = True
-    await task
+    # Tests stop servers without yielding to the loop: a kept connection may be dead by then.
+    connector = aiohttp.TCPConnector(force_close=True)
+    try:
+        async with aiohttp.ClientSession(connector=connector) as session:
+            url = f"http://127.0.0.1:{port}"
+            yield Served(url, session, keys, kafka, pool, app.state.parts)
+    finally:
+        server.should_exit = True
+        await task
 
 
 @pytest.fixture

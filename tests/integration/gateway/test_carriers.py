@@ -68,7 +68,7 @@ async def test_vietnam_post_is_known_by_its_rsa_key_and_only_what_it_signs_is_ta
     )
     async with served.pool.acquire() as connection:
         assert await trust_public_key(connection, "vnpost", pem.decode())
-        await served.keyring.refresh(connection)
+        await served.parts.keyring.refresh(connection)
     number = f"CA{uuid.uuid4().int % 10**9:09d}VN"
 
     def body(items: int) -> bytes:
