@@ -1,8 +1,7 @@
 """Revisions of the monthly figures: summed in one snapshot, stored, then published.
 
     writer = MonthlyPublisher(pool, publisher, clock)
-    async with writer.beside():             # in every worker that runs the metrics stage
-        ...
+    await writer.run()                      # until cancelled, beside the workers of `metrics`
     await writer.catch_up()                 # once, until nothing is left to tell
 
 Any number of processes may run it: the locked row of `metrics.publisher` lets one work at a time.
@@ -13,7 +12,6 @@ so a crash anywhere repeats records and never loses or renumbers one.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from typing import TYPE_CHECKING, Final
 
 import asyncpg
@@ -35,8 +33,6 @@ from streams.runtime.persevere import pause
 from streams.runtime.stage import Output
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from streams.metrics_revisions import Revision
     from streams.runtime.outgoing import Outgoing
     from streams.runtime.ports import Clock, Pool, Publisher
@@ -57,17 +53,6 @@ class MonthlyPublisher:
         self._pool = pool
         self._publisher = publisher
         self._clock = clock
-
-    @contextlib.asynccontextmanager
-    async def beside(self, every_s: float = EVERY_S) -> AsyncIterator[None]:
-        """Run beside whatever the body does, and end with it."""
-        running = asyncio.create_task(self.run(every_s))
-        try:
-            yield
-        finally:
-            running.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await running
 
     async def run(self, every_s: float = EVERY_S) -> None:
         """Make and publish revisions until cancelled.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,7 @@ from tests.order_facts import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import AsyncIterator, Iterable, Sequence
 
     from schemas.event import Event
     from services.store.pool import Pool
@@ -235,6 +236,16 @@ async def test_two_writers_at_once_make_one_sequence(pool: Pool) -> None:
     assert last.figures["parcels_delivered"] == 6 or last.figures["orders_placed"] == 6
 
 
+@contextlib.asynccontextmanager
+async def running(writer: MonthlyPublisher) -> AsyncIterator[None]:
+    """As a worker runs it."""
+    task = asyncio.create_task(writer.run(every_s=0.01))
+    yield
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
 async def test_the_writer_goes_on_after_the_broker_was_away(pool: Pool) -> None:
     pipeline = a_pipeline(pool)
     await told(pipeline, a_life())
@@ -252,7 +263,7 @@ async def test_the_writer_goes_on_after_the_broker_was_away(pool: Pool) -> None:
             arrived.set()
 
     writer = MonthlyPublisher(pool, AwayAtFirst(), ManualClock(NOW))
-    async with writer.beside(every_s=0.01), asyncio.timeout(10):
+    async with running(writer), asyncio.timeout(10):
         await arrived.wait()
     assert len(published(pipeline)) == 2
 
@@ -272,7 +283,7 @@ async def test_the_writer_goes_on_after_an_error_nobody_foresaw(pool: Pool) -> N
             arrived.set()
 
     writer = MonthlyPublisher(pool, Odd(), ManualClock(NOW))
-    async with writer.beside(every_s=0.01), asyncio.timeout(10):
+    async with running(writer), asyncio.timeout(10):
         await arrived.wait()
 
 
