@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from schemas.booking import BookingOutcome, BookingResulted
@@ -27,6 +28,7 @@ class Appending(Protocol):
 
 
 MESSAGE_LIMIT: Final = 200
+LONG_NUMBER: Final = re.compile(r"\+?\d[\d .-]{6,}\d")
 
 
 def resulted(
@@ -48,13 +50,18 @@ def resulted(
         reference=row["reference"],
         kind=known.job.kind,
         outcome=outcome,
-        message=message[:MESSAGE_LIMIT],
+        message=without_numbers(message)[:MESSAGE_LIMIT],
         tracking_no=booked.tracking_no if booked else None,
         carrier_ref=booked.carrier_ref if booked else None,
         freight_vnd=booked.freight_vnd if booked else None,
         expected_on=booked.expected_on if booked else None,
         sort_code=booked.sort_code if booked else None,
     )
+
+
+def without_numbers(message: str) -> str:
+    """A carrier's words without what may be a phone: it may repeat what it was sent."""
+    return LONG_NUMBER.sub("…", message)
 
 
 async def publish(appender: Appending, answer: dict[str, Any]) -> None:

@@ -20,9 +20,14 @@ class Stopping(Exception):
 
 @dataclass(slots=True)
 class Permit:
-    """Leave to make one call. `answered`: whether the carrier did; None if it was not asked."""
+    """Leave to make one call.
+
+    `answered`: whether the carrier did; None if it was not asked. `waited`: what was known before
+    may be out of date.
+    """
 
     answered: bool | None = None
+    waited: bool = False
 
 
 class Breaker:
@@ -54,6 +59,7 @@ class Breaker:
         permit = Permit()
         while self.is_open():
             async with self._trial:
+                permit.waited = True
                 if not self.is_open():
                     break
                 await self._rested()

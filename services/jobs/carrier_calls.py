@@ -82,20 +82,26 @@ class CarrierCalls:
 
         Returns once its answer is in the log. Raises TryLater, Stopping, NotAppended.
         """
+        if (known := await self._unsettled(job)) is None:
+            return
+        at = job.asked_at + waiting
         async with self._breaker.admitted() as permit:
-            known = await self._calls.read(job)
-            if known is None:
-                log.error("job_without_booking", reference=job.reference, kind=job.kind)
+            if permit.waited and (known := await self._unsettled(job)) is None:
                 return
-            if known.answer is not None:
-                await publish(self._means.appender, known.answer)
-            if known.row["settled"]:
-                return
-            at = job.asked_at + waiting
             begun = time.perf_counter()
             verdict = self._unsent(known, attempt) or await self._ask(known, permit, at, attempt)
         self._log(known, verdict, attempt, begun)
         await self._conclude(known, verdict, at, attempt)
+
+    async def _unsettled(self, job: CarrierJob) -> Known | None:
+        """What is known of a job that is not done; an answer it has is told once more."""
+        known = await self._calls.read(job)
+        if known is None:
+            log.error("job_without_booking", reference=job.reference, kind=job.kind)
+            return None
+        if known.answer is not None:
+            await publish(self._means.appender, known.answer)
+        return None if known.row["settled"] else known
 
     def _unsent(self, known: Known, attempt: int) -> Certain | None:
         """What a job that was never sent comes to when its order is void or held."""

@@ -446,6 +446,53 @@ async def test_a_runner_that_dies_after_the_call_leaves_the_same_answer_to_the_n
     assert len(vtp.yard.by_number) == 1
 
 
+async def test_a_runner_that_dies_with_a_call_on_the_line_leaves_it_in_doubt(
+    world: World, vtp: ViettelPostSandbox
+) -> None:
+    """As after a kill -9: picked by nobody alive, sent, and without an answer."""
+    await world.tell(routed(VTK), packed())
+    await world.pool.execute(
+        "UPDATE jobs.pgqueuer SET status = 'picked', queue_manager_id = gen_random_uuid(), "
+        "heartbeat = now() - interval '1 minute'"
+    )
+    await world.pool.execute(
+        "INSERT INTO jobs.calls (reference, kind, request, in_doubt, sent_at) "
+        "VALUES ($1, 'book', 0, true, now())",
+        REFERENCE,
+    )
+    misbehave(vtp, refused=1.0)
+    world.start_runner()
+    await world.until(lambda: world.results() == [("book", "unknown")])
+    misbehave(vtp)
+    await world.until(world.booked)
+
+
+async def test_a_runner_whose_database_connections_are_cut_goes_on(world: World) -> None:
+    world.start_runner()
+    await world.until(lambda: world.runner.ready)
+    await world.pool.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    await asyncio.sleep(0.3)
+    await world.tell(routed(VTK), packed())
+    await world.until(world.booked)
+
+
+async def test_a_job_that_breaks_is_done_again(world: World) -> None:
+    """Here the master key is another one: nobody can be booked for until that is mended."""
+    vault, world.vault = world.vault, Vault(bytes(31) + b"x")
+    world.start_runner()
+    await world.tell(routed(VTK), packed())
+    await world.until(lambda: world.runner.ready)
+    await asyncio.sleep(0.7)
+    assert world.results() == []
+    await world.stop_runner()
+    world.vault = vault
+    world.start_runner()
+    await world.until(world.booked)
+
+
 async def test_an_erased_buyer_is_never_booked(world: World, vtp: ViettelPostSandbox) -> None:
     await world.pool.execute("DELETE FROM intake.buyer_keys")
     world.start_runner()
