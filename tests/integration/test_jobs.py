@@ -16,7 +16,6 @@ from schemas.tracking import TrackingStatus
 from services.carriers.account import Account
 from services.carriers.viettelpost.proxy import ViettelPost
 from services.carriers.vnpost.proxy import VietnamPost
-from services.channels.contact import Contact
 from services.jobs.carrier_calls import Means
 from services.jobs.runner import Limits, Runner
 from services.kafka.appender import NotAppended
@@ -25,7 +24,6 @@ from services.sandbox.options import CALM, EVEN, Options
 from services.sandbox.serving import serving
 from services.sandbox.viettelpost import ViettelPostSandbox
 from services.sandbox.vnpost import VietnamPostSandbox
-from services.store.consignees import write_contacts
 from services.store.vault import Vault
 from streams.booking import Booking
 from streams.runtime.memory import ManualClock, Pipeline
@@ -44,6 +42,7 @@ from tests.booking_facts import (
     tracked,
     void_requested,
 )
+from tests.booking_world import place_order
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -100,23 +99,7 @@ class World:
             await asyncio.wait_for(self._running, timeout=10)
 
     async def place(self, order: str = ORDER) -> None:
-        """What intake and the registry know of an order."""
-        await self.pool.execute(
-            "INSERT INTO registry.sellers VALUES ('HTX-MAU-01', 'HTX Mẫu', 'cooperative') "
-            "ON CONFLICT DO NOTHING"
-        )
-        await self.pool.execute(
-            "INSERT INTO registry.origins (origin_id, seller_id, contact_name, phone, street, "
-            "ward_code, province_code) VALUES ('O-1', 'HTX-MAU-01', 'HTX Mẫu', '+84900000001', "
-            "'Thôn 1', '24778', '68') ON CONFLICT DO NOTHING"
-        )
-        await self.pool.execute(
-            "INSERT INTO intake.orders SELECT * FROM json_populate_record(NULL::intake.orders, $1)",
-            ORDER_ROW.replace("ORDER_ID", order),
-        )
-        contact = Contact(name="Trần Thị B", phone="+84900000002", street="Số 1 Đường Mẫu")
-        async with self.pool.acquire() as connection:
-            await write_contacts(connection, self.vault, {order: contact})
+        await place_order(self.pool, self.vault, order)
 
     async def tell(self, *events: Event) -> None:
         for event in events:
@@ -146,13 +129,6 @@ class World:
         query = "SELECT state FROM booking.bookings WHERE reference = $1"
         found: str | None = await self.pool.fetchval(query, reference)
         return found
-
-
-ORDER_ROW = """{"order_id": "ORDER_ID", "channel": "postmart", "seller_id": "HTX-MAU-01",
-"channel_order_no": "1", "version": 1, "placed_at": "2026-10-01T00:00:00Z",
-"updated_at": "2026-10-01T00:00:00Z", "payload_version": 1, "seen": {}, "wanted": {},
-"contact_problems": [], "placed": true, "untold": false, "cancel_requested": false, "holds": [],
-"waived": [], "province_code": "01", "ward_code": "00166"}"""
 
 
 @contextlib.asynccontextmanager
