@@ -9,6 +9,7 @@ import aiohttp
 import orjson
 import typer
 from rich.console import Console
+from rich.table import Table
 
 from services.embedded.system import System
 from services.errors import OperatorError
@@ -22,17 +23,19 @@ from services.store.pool import READER_SESSION, open_pool
 from services.verify.promises import Finding
 from services.verify.promises import document as verify_document
 from streams import month
+from streams.cli import lag as lag_command
 from streams.cli import trace as trace_command
 from streams.cli import verify as verify_command
-from streams.cli.lag import picture as lag_picture
 from streams.demo_counts import a_told_order, count
-from streams.lag import measure
 from streams.processes import processes
+from streams.runtime.lag import Lag
+from streams.topology import STAGES
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 SAMPLE_MONTH = "2026-10"
 QUIET_S = 60.0
+WIDTH = 120
 POLL_S = 0.5
 
 
@@ -63,6 +66,8 @@ def demo(
     """
     settings = read_settings()
     console = Console()
+    if not console.is_terminal:  # a file or a pipe has no width of its own
+        console = Console(width=WIDTH)
     chosen = Options(orders, seed, day_s, repeat)
     system = System(settings, processes(settings), console.print)
     if settings.embedded_kafka and settings.embedded_postgres:
@@ -135,7 +140,7 @@ async def still_moving(settings: Settings) -> str | None:
                 totals = await answer.json()
             if totals["open"] or totals["waiting"]:
                 return f"{totals['open']} parcels and {totals['waiting']} webhooks at {url}"
-    behind = sum(row.records for row in await measure(settings))
+    behind = sum(row.records for row in await lag_command.measure())
     return f"a lag of {behind} records" if behind else None
 
 
@@ -155,7 +160,7 @@ async def show(settings: Settings, console: Console) -> list[Finding]:
         journey = await trace_command.read_journey(order_id)
         if journey is not None:
             console.print(trace_command.picture(journey))
-    console.print(lag_picture(await measure(settings)))
+    console.print(by_stage(await lag_command.measure()))
     findings = await verify_command.findings(settings)
     verify_command.show(findings)
     return findings
@@ -184,3 +189,13 @@ def keep(settings: Settings, name: str, document: Any) -> None:
     """Write a JSON file into the data folder."""
     options = orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS
     (settings.data_dir / name).write_bytes(orjson.dumps(document, option=options))
+
+
+def by_stage(rows: list[Lag]) -> Table:
+    """One line a stage: all records that wait, and the longest wait."""
+    table = Table("stage", "records", "seconds", title="Lag")
+    for stage, _ in STAGES:
+        parts = [row for row in rows if row.stage == stage]
+        records = sum(part.records for part in parts)
+        table.add_row(stage, f"{records:,}", f"{max(part.seconds for part in parts):.1f}")
+    return table
