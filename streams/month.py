@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from services.sandbox.month.onboarding import join_everybody, read_keys, write_keys
 from services.sandbox.month.run import DAY_S, Month, run_month
+from services.sandbox.month.run import Progress as MonthProgress
 from services.sandbox.options import Webhooks
 from services.store.master_key import master_key
 from services.store.pool import READER_SESSION, open_pool
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from services.sandbox.month.door import Keys
-    from services.sandbox.month.run import Progress as MonthProgress
     from services.settings import Settings
     from services.store.pool import Pool
 
