@@ -65,11 +65,11 @@ class Harbour:
     pool: Pool
     kafka: str
     group: str
-    _publisher: KafkaPublisher = field(init=False)
+    publisher: KafkaPublisher = field(init=False)
     _running: list[Running] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._publisher = KafkaPublisher(self.kafka, "test")
+        self.publisher = KafkaPublisher(self.kafka, "test")
 
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator[Harbour]:
@@ -78,7 +78,7 @@ class Harbour:
             yield self
         finally:
             await asyncio.gather(*(one.stop() for one in self._running if not one.task.done()))
-            await self._publisher.close()
+            await self.publisher.close()
 
     async def send(self, *events: Event) -> None:
         records = [
@@ -88,11 +88,11 @@ class Harbour:
         await self.send_raw(*records)
 
     async def send_raw(self, *records: Outgoing) -> None:
-        await self._publisher.publish(records)
+        await self.publisher.publish(records)
 
     def start(self, ledger: Ledger, limits: Limits | None = None) -> Running:
         settled: list[Settled] = []
-        world = World(self.pool, self._publisher, now, self.bank.catalogue)
+        world = World(self.pool, self.publisher, now, self.bank.catalogue)
         source = KafkaLog(self.kafka, "test")
         cluster = Cluster(self.kafka, group=self.group)
         setting = Setting(world, source, cluster, settled.append, limits or Limits())

@@ -1,7 +1,9 @@
 """`ocop lag`."""
 
 import asyncio
-from collections.abc import Iterable
+from collections import defaultdict
+from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Annotated
 
 import orjson
@@ -9,36 +11,59 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from services.errors import OperatorError
 from services.settings import read_settings
-from streams.lag import Lag, measure
+from services.store.pool import READER_SESSION, open_pool
+from streams.runtime.failures import LogUnavailable
+from streams.runtime.kafka_log import KafkaLog
+from streams.runtime.lag import Lag, read_lag
+from streams.topology import STAGES
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
-@app.command(epilog="Example: ocop lag --json")
+@app.command(epilog="Example: ocop lag --json | jq 'map(.records) | add'")
 def lag(
-    *,
-    as_json: Annotated[bool, typer.Option("--json", help="Every partition, for a script.")] = False,
+    *, as_json: Annotated[bool, typer.Option("--json", help="A row a partition.")] = False
 ) -> None:
-    """Show how far each stage is behind, in records and in seconds, topic by topic."""
-    rows = asyncio.run(measure(read_settings()))
+    """Show how far each stage is behind: records not settled, and the age of the oldest."""
+    rows = asyncio.run(measure())
     if as_json:
-        typer.echo(orjson.dumps([row._asdict() for row in rows]))
-    else:
-        Console().print(picture(rows))
+        typer.echo(orjson.dumps([asdict(row) for row in rows]))
+        return
+    table = Table("stage", "topic", "records", "seconds", "partitions behind")
+    for (stage, topic), parts in by_topic(rows).items():
+        behind = [part for part in parts if part.records]
+        table.add_row(
+            stage,
+            topic,
+            str(sum(part.records for part in parts)),
+            f"{max(part.seconds for part in parts):.1f}",
+            ", ".join(str(part.partition) for part in behind),
+        )
+    Console().print(table)
 
 
-def picture(rows: Iterable[Lag]) -> Table:
-    """One line a stage and topic: all records that wait, and the longest wait."""
-    records: dict[tuple[str, str], int] = {}
-    seconds: dict[tuple[str, str], float] = {}
+async def measure() -> list[Lag]:
+    """The lag of every stage of the flow."""
+    settings = read_settings()
+    pool = await open_pool(
+        settings.database, application_name="ocop-lag", size=2, session=READER_SESSION
+    )
+    try:
+        return await read_lag(pool, KafkaLog(settings.kafka, "ocop-lag"), STAGES, datetime.now(UTC))
+    except LogUnavailable as error:
+        raise OperatorError(
+            f"Kafka at {settings.kafka} did not tell where its logs end ({error}): "
+            "is it running, and were the topics created (ocop topics)?"
+        ) from error
+    finally:
+        await pool.close()
+
+
+def by_topic(rows: list[Lag]) -> dict[tuple[str, str], list[Lag]]:
+    """A stage's partitions of a topic together."""
+    together: dict[tuple[str, str], list[Lag]] = defaultdict(list)
     for row in rows:
-        place = (row.stage, row.topic)
-        records[place] = records.get(place, 0) + row.records
-        seconds[place] = max(seconds.get(place, 0.0), row.seconds)
-    table = Table("stage", "topic", title="Lag")
-    table.add_column("records", justify="right")
-    table.add_column("seconds", justify="right")
-    for (stage, topic), count in records.items():
-        table.add_row(stage, topic, f"{count:,}", f"{seconds[stage, topic]:.1f}")
-    return table
+        together[row.stage, row.topic].append(row)
+    return together

@@ -64,16 +64,20 @@ def _without_values(error: ValidationError) -> str:
 
 
 def halves(runs: Sequence[Run]) -> tuple[list[Run], list[Run]]:
-    """The same records in two parts, as equal as can be; order is kept. Needs two records."""
+    """The same records in two parts, as equal as can be; order is kept.
+
+    Raises ValueError for fewer than two records.
+    """
     wanted = size(runs) // 2
+    if wanted == 0:
+        raise ValueError("nothing to halve")
     first: list[Run] = []
-    for index, run in enumerate(runs):
-        if wanted < len(run.items):
-            head, tail = _cut(run, wanted)
-            return [*first, *head], [*tail, *runs[index + 1 :]]
-        first.append(run)
-        wanted -= len(run.items)
-    raise ValueError("nothing to halve")
+    rest = list(runs)
+    while wanted >= len(rest[0].items):
+        wanted -= len(rest[0].items)
+        first.append(rest.pop(0))
+    head, tail = _cut(rest[0], wanted)
+    return [*first, *head], [*tail, *rest[1:]]
 
 
 def _cut(run: Run, at: int) -> tuple[list[Run], list[Run]]:
