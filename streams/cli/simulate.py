@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from services.sandbox.month.run import DAY_S
+from services.sandbox.month.run import DAY_S, Progress
 from services.settings import Settings, read_settings
 from streams import month
 
@@ -44,7 +44,7 @@ async def play(  # noqa: PLR0917 - the command's options
     seed: int,
     day_s: float,
     repeat: float,
-) -> month.MonthProgress:
+) -> Progress:
     """Join if nobody has yet, then run the month."""
     keys = month.kept_keys(settings)
     if keys is None:
