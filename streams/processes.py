@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -18,6 +19,7 @@ WORKERS: Final[dict[str, tuple[str, ...]]] = {
 }
 """Stages that share a process on a small machine. On a cluster each stage has workers of its own."""
 
+SETTLE_AFTER_S: Final = "4"
 METRICS_PORT: Final = 8481
 """The job runner's, unless OCOP_METRICS_PORT names another; the workers' follow."""
 
@@ -38,8 +40,10 @@ def gateway(settings: Settings) -> Process:
 
 
 def jobs(settings: Settings) -> Process:
-    """The runner of outside calls."""
-    return with_metrics("jobs", ocop("jobs"), settings.metrics_port or METRICS_PORT)
+    """The runner of outside calls. The doubles' lost calls take effect soon or never."""
+    process = with_metrics("jobs", ocop("jobs"), settings.metrics_port or METRICS_PORT)
+    patience = {"OCOP_CARRIER_SETTLE_AFTER_S": SETTLE_AFTER_S} if sandboxes(settings) else {}
+    return replace(process, env={**process.env, **patience})
 
 
 def workers(settings: Settings) -> tuple[Process, ...]:
