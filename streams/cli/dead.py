@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import orjson
 import typer
@@ -16,10 +16,12 @@ from services.settings import Settings, read_settings
 from services.store.pool import READER_SESSION, open_pool
 from streams.runtime import replay as letters
 from streams.runtime.failures import PublishFailed
-from streams.runtime.ports import Pool
 from streams.runtime.publisher import KafkaPublisher
 from streams.runtime.replay import Wanted
 from streams.runtime.stage import Record
+
+if TYPE_CHECKING:
+    from streams.runtime.ports import Pool
 
 app = typer.Typer(
     add_completion=False,
@@ -102,12 +104,12 @@ def replay(
         typer.echo(f"{result['gone']} are past their topic's retention and cannot be sent")
 
 
-async def _read(settings: Settings, pool: Pool, wanted: Wanted) -> list[Record]:
+async def _read(settings: Settings, pool: "Pool", wanted: Wanted) -> list[Record]:
     rows = await letters.find_letters(pool, wanted)
     return [record async for record in letters.read_letters(settings.kafka, rows)]
 
 
-async def _replay(settings: Settings, pool: Pool, wanted: Wanted) -> dict[str, int]:
+async def _replay(settings: Settings, pool: "Pool", wanted: Wanted) -> dict[str, int]:
     rows = await letters.find_letters(pool, wanted)
     publisher = KafkaPublisher(settings.kafka, "ocop-dead")
     try:
@@ -136,7 +138,7 @@ def text(raw: bytes | None) -> str | None:
     return None if raw is None else raw.decode("utf-8", "backslashreplace")
 
 
-def run(work: Callable[[Settings, Pool], Awaitable[T]]) -> T:
+def run(work: Callable[[Settings, "Pool"], Awaitable[T]]) -> T:
     """Run with the configured servers; says plainly when one of them is away."""
 
     async def inside() -> T:

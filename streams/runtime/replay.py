@@ -81,6 +81,8 @@ async def read_letters(bootstrap: str, rows: Sequence[asyncpg.Record]) -> AsyncI
     by_partition: dict[tuple[str, int], set[tuple[int, str]]] = defaultdict(set)
     for row in rows:
         by_partition[row["topic"], row["partition"]].add((row["offset"], row["stage"]))
+    if not by_partition:
+        return
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, client_id="ocop-dead")
     await consumer.start()
     try:
