@@ -226,11 +226,16 @@ class MemoryTopics:
         self._log = pipeline.log
         self._lost: set[tuple[str, int, int]] = set()
         self._added: list[Record] = []
+        self._forgotten: set[str] = set()
 
     def lose_last(self, topic: str) -> None:
         """The newest record of a topic is gone, its offset is a hole."""
         last = self._log.records(topic)[-1]
         self._lost.add((topic, last.partition, last.offset))
+
+    def forget_first(self, topic: str) -> None:
+        """Retention took the oldest record of each partition."""
+        self._forgotten.add(topic)
 
     def lose_all(self, topic: str) -> None:
         """Nothing is in the topic any more."""
@@ -246,9 +251,10 @@ class MemoryTopics:
         """First and next offsets."""
         more = Counter((record.topic, record.partition) for record in self._added)
         return {
-            (topic, partition): (0, self._log.length(topic, partition) + more[topic, partition])
+            (topic, partition): (min(length, topic in self._forgotten), length)
             for topic in topics
             for partition in range(self._log.partitions(topic))
+            for length in [self._log.length(topic, partition) + more[topic, partition]]
         }
 
     async def read(

@@ -9,8 +9,6 @@ from services.verify.survey import event_id_of
 from services.verify.tally import Question
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from services.verify.evidence import Evidence
     from services.verify.tally import Tally
 
@@ -66,11 +64,7 @@ async def check(evidence: Evidence, tally: Tally) -> None:
     """Ask the tables, then look for every entry in the topic that streams are fed from."""
     for question in QUESTIONS:
         await tally.ask(evidence.db, question)
-    await tally.see_each(_unpublished(evidence))
-
-
-async def _unpublished(evidence: Evidence) -> AsyncIterator[str | None]:
     topic = FEED_APPENDED.name
-    for seller, number in await evidence.db.fetch(ENTRIES):
-        lost = evidence.topics.lacks(topic, event_id_of(topic, seller, number))
-        yield f"{seller} #{number} is not in {topic}" if lost else None
+    entries = await evidence.db.fetch(ENTRIES)
+    wanted = ((f"{seller} #{no}", event_id_of(topic, seller, no)) for seller, no in entries)
+    tally.see_all(evidence.topics.missing(topic, wanted))

@@ -19,14 +19,15 @@ QUESTIONS: Final = (
             WHERE state IN ('requested', 'unknown', 'booked', 'void_pending')
             GROUP BY parcel_id HAVING count(*) > 1""",
     ),
-    # Two live bookings never share a carrier's number either.
+    # Nor does a carrier's number carry two parcels at a time; it may come again months later.
     Question(
         "SELECT count(*) FROM booking.bookings WHERE tracking_no IS NOT NULL",
-        """SELECT carrier || ':' || tracking_no || ' carries ' || count(*) || ' parcels' AS example
-             FROM booking.bookings
-            WHERE state = 'booked' AND tracking_no IS NOT NULL
-              AND booked_at > now() - interval '30 days'
-            GROUP BY carrier, tracking_no HAVING count(*) > 1""",
+        """SELECT carrier || ':' || tracking_no || ' carries ' || parcel_id || ' and ' || other AS example
+             FROM (SELECT carrier, tracking_no, parcel_id, booked_at,
+                          lag(parcel_id) OVER numbers AS other, lag(booked_at) OVER numbers AS before
+                     FROM booking.bookings WHERE state = 'booked' AND tracking_no IS NOT NULL
+                   WINDOW numbers AS (PARTITION BY carrier, tracking_no ORDER BY booked_at)) AS pairs
+            WHERE other <> parcel_id AND booked_at - before < interval '30 days'""",
     ),
 )
 

@@ -11,7 +11,7 @@ from schemas.catalogue import ORDER_RECEIVED, TOPICS
 from schemas.event import EVENT_NAMESPACE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from services.verify.log import Log, LogRecord
 
@@ -40,9 +40,15 @@ class Survey:
         """True once retention has taken something from the topic: what is missing may be old."""
         return any(start for (name, _), (start, _) in self.ends.items() if name == topic)
 
-    def lacks(self, topic: str, event_id: bytes) -> bool:
-        """True if the event should be in the topic and is not."""
-        return not self.begins_late(topic) and event_id not in self.ids.get(topic, {})
+    def missing(self, topic: str, wanted: Iterable[tuple[str, bytes]]) -> Iterator[str | None]:
+        """For each (name, event id) that should be in the topic: None, or that it is not there.
+
+        Nothing at all once the topic begins late.
+        """
+        if not self.begins_late(topic):
+            there = self.ids.get(topic, {})
+            for name, event_id in wanted:
+                yield None if event_id in there else f"{name} is not in {topic}"
 
 
 async def survey(
