@@ -5,7 +5,9 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+import asyncpg
 import orjson
+import structlog
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -13,8 +15,18 @@ from starlette.exceptions import HTTPException
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+log = structlog.get_logger()
+
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2
+
+DATABASE_AWAY = (
+    OSError,
+    asyncpg.InterfaceError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.PostgresConnectionError,
+)
+"""What asyncpg raises while the server is away, is shutting down, or is coming up."""
 
 
 class Problem(Exception):
@@ -41,6 +53,16 @@ def not_durable() -> Problem:
         503,
         "not_stored",
         "the request could not be stored durably; send it again",
+        retry_after_s=RETRY_AFTER_S,
+    )
+
+
+def unavailable() -> Problem:
+    """Something we need is away for a moment; nobody can say whether a write was made."""
+    return Problem(
+        503,
+        "unavailable",
+        "the request could not be served now; send it again",
         retry_after_s=RETRY_AFTER_S,
     )
 
@@ -86,8 +108,16 @@ async def answer_invalid(_: Request, error: Exception) -> Response:
     return problem_response(Problem(422, "invalid_request", told))
 
 
+async def answer_away(_: Request, error: Exception) -> Response:
+    """The database went away under a request."""
+    log.warning("request_not_served", error=type(error).__name__)
+    return problem_response(unavailable())
+
+
 def install(app: FastAPI) -> None:
     """Make every error of the app a problem document."""
     app.add_exception_handler(Problem, answer_problem)
     app.add_exception_handler(HTTPException, answer_http_error)
     app.add_exception_handler(RequestValidationError, answer_invalid)
+    for away in DATABASE_AWAY:
+        app.add_exception_handler(away, answer_away)
