@@ -37,6 +37,7 @@ from aiokafka.errors import (
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
+from mode import get_logger
 
 from services.errors import OperatorError
 from streams.runtime.kafka_log import as_record
@@ -48,6 +49,9 @@ if TYPE_CHECKING:
     from aiokafka.structs import ConsumerRecord
 
 log = structlog.get_logger()
+
+FAUSTS_LOGGER: Final = get_logger("faust.record_batches")
+"""Services tell of their starts and stops; services/logs.py keeps Faust's quiet."""
 
 FETCH_WAIT_S: Final = 0.2
 """How long a fetch waits for records: wishes wait as long, at worst."""
@@ -67,6 +71,8 @@ class RebalanceListener(driver.ConsumerRebalanceListener):
 
 class RecordBatchThread(driver.AIOKafkaConsumerThread):
     """aiokafka's consumer in its own thread; every method below runs there."""
+
+    logger = FAUSTS_LOGGER
 
     def _create_worker_consumer(self, transport: driver.Transport) -> aiokafka.AIOKafkaConsumer:
         conf = self.app.conf
@@ -130,6 +136,7 @@ class RecordBatchThread(driver.AIOKafkaConsumerThread):
 class RecordBatchConsumer(driver.Consumer):
     """Fetches for the units; `Reader` is its side towards them."""
 
+    logger = FAUSTS_LOGGER
     RebalanceListener = RebalanceListener
     app: Any
     _thread: RecordBatchThread
@@ -294,6 +301,8 @@ class RecordBatchTopic(faust.Topic):
 
 class RecordBatchApp(faust.App):
     """An app on the transport above; it keeps no files."""
+
+    logger = FAUSTS_LOGGER
 
     def _new_transport(self) -> RecordBatchTransport:
         return RecordBatchTransport(self.conf.broker_consumer, self)
