@@ -14,7 +14,7 @@ from rich.table import Table
 from services.embedded.system import System
 from services.errors import OperatorError
 from services.reference.place_tables import read_place_tables
-from services.report.month import read_month
+from services.report.month import all_told, read_month
 from services.report.rows import document as report_document
 from services.report.table import details, overview
 from services.sandbox.month.run import DAY_S, Progress
@@ -141,7 +141,13 @@ async def still_moving(settings: Settings) -> str | None:
             if totals["open"] or totals["waiting"]:
                 return f"{totals['open']} parcels and {totals['waiting']} webhooks at {url}"
     behind = sum(row.records for row in await lag_command.measure())
-    return f"a lag of {behind} records" if behind else None
+    if behind:
+        return f"a lag of {behind} records"
+    pool = await open_pool(
+        settings.database, application_name="ocop-demo", size=1, session=READER_SESSION
+    )
+    async with pool, pool.acquire() as connection:
+        return None if await all_told(connection) else "figures to publish"
 
 
 async def show(settings: Settings, console: Console) -> list[Finding]:
