@@ -35,7 +35,7 @@ from tests.routing_facts import (
 if TYPE_CHECKING:
     from schemas.intake import OrderLine
     from schemas.routing import Refusal
-    from streams.rules.routing.record import Inputs
+    from streams.rules.routing.record import Inputs, Ranked
 
 BOOK = sample_rule_book()
 CALENDAR = BOOK.calendar
@@ -235,11 +235,41 @@ def test_every_rule_has_a_name_of_its_own() -> None:
 
 def test_the_cheapest_that_keeps_the_promise_wins() -> None:
     ranked, _ = weigh(a_case(), BOOK, EMPTY_DAYS)
-    kept = [one.candidate.price_vnd for one in ranked if one.promise_met]
-    broken = [one.candidate.price_vnd for one in ranked if not one.promise_met]
-    assert kept == sorted(kept)
-    assert ranked[0].candidate.price_vnd == min(kept)
-    assert not broken or min(broken) < ranked[0].candidate.price_vnd
+    prices = [one.candidate.price_vnd for one in ranked]
+    assert prices == sorted(prices)
+    late = ranked[0].model_copy(update={"promise_met": False})
+    assert rank([late, *ranked[1:]])[0] == ranked[1]
+
+
+def a_carriers_refusal(ranked: Ranked, shipment: int = 1, day: int = 2) -> CarrierRefusal:
+    return CarrierRefusal(
+        shipment_id=f"{ORDER}/{shipment}",
+        carrier=ranked.candidate.carrier,
+        service=ranked.candidate.service,
+        refused_at=at(day),
+        reason="no",
+    )
+
+
+def test_a_refusal_of_one_shipment_says_nothing_about_another() -> None:
+    [shipment] = decide(some_inputs(), BOOK, EMPTY_DAYS).shipments
+    first = shipment.ranked[0]
+    assert standing(shipment, [a_carriers_refusal(first, shipment=2)], None)[0] == first
+    assert standing(shipment, [a_carriers_refusal(first)], None)[0] == shipment.ranked[1]
+
+
+def test_a_release_forgives_older_refusals_only_once_nobody_is_left() -> None:
+    [shipment] = decide(some_inputs(), BOOK, EMPTY_DAYS).shipments
+    all_but_last = [a_carriers_refusal(one) for one in shipment.ranked[:-1]]
+    last = a_carriers_refusal(shipment.ranked[-1], day=4)
+    assert standing(shipment, all_but_last, at(3)) == shipment.ranked[-1:]
+    assert standing(shipment, [*all_but_last, last], at(3)) == shipment.ranked[:-1]
+    assert standing(shipment, [*all_but_last, last], at(1)) == ()
+
+
+def test_bulky_goods_are_planned_by_volume() -> None:
+    feathers = a_line(weight_g=10, quantity=4, length_cm=50, width_cm=50, height_cm=50)
+    assert len(loads([feathers], a_service("VTK"), 10)) == 4  # 25,000 g each by volume
 
 
 def test_a_deadline_outranks_the_price() -> None:
