@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from schemas.catalogue import TOPICS
+from streams.cli.table import COMMANDS
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 
@@ -30,7 +31,5 @@ def test_the_topic_table_is_the_catalogue() -> None:
 
 
 def test_every_command_named_in_the_readme_exists() -> None:
-    from streams.cli.table import COMMANDS
-
     named = set(re.findall(r"\bocop ([a-z]+)\b", README))
     assert named - {row.name for row in COMMANDS} == set()

@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaProducer
 
 from schemas.catalogue import FEED_APPENDED
 from schemas.feed import FeedAppended
+from schemas.intake import Channel
 from schemas.status import Fulfilment, OrderStatusChanged
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def an_entry(number: int, seller_id: str = SELLER) -> FeedAppended:
         version=number,
         occurred_at=NOW,
         order_id=f"direct:{seller_id}:1",
-        channel="direct",
+        channel=Channel.DIRECT,
         seller_id=seller_id,
         status="validated",
         fulfilment=Fulfilment.VALIDATED,
