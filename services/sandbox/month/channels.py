@@ -48,6 +48,7 @@ class Channels:
     sent: int = 0
     refused: int = 0
     told: Callable[[], None] = field(default=lambda: None)
+    _turns: dict[str, asyncio.Lock] = field(default_factory=dict)
 
     async def send(self, lines: Iterable[Line]) -> None:
         """Send every line once its time has come; return when all are answered."""
@@ -58,8 +59,16 @@ class Channels:
                 await sleep_until(self.clock, datetime.fromisoformat(line["at"]))
                 for _ in range(2 if rng.random() < self.repeat else 1):
                     await slots.acquire()
-                    sending = group.create_task(self.send_line(line))
+                    sending = group.create_task(self._send_in_turn(line))
                     sending.add_done_callback(lambda _: slots.release())
+
+    async def _send_in_turn(self, line: Line) -> None:
+        """A seller asks for a change once its order was accepted; a channel's pushes may cross."""
+        if line["channel"] != "direct":
+            await self.send_line(line)
+            return
+        async with self._turns.setdefault(order_id(line), asyncio.Lock()):
+            await self.send_line(line)
 
     async def send_line(self, line: Line) -> None:
         """Send one line the way its channel does."""
