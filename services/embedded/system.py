@@ -10,9 +10,9 @@ import signal
 from typing import TYPE_CHECKING, Final
 
 from schemas.catalogue import TOPICS
-from services.embedded.kafka import EmbeddedKafka
+from services.embedded.kafka import EmbeddedKafka, require_java
 from services.embedded.postgres import EmbeddedPostgres, create_database
-from services.embedded.process import Place, Process
+from services.embedded.process import Place, Process, require_free_port
 from services.errors import OperatorError
 from services.kafka.admin import ensure_topics
 from services.store.master_key import master_key
@@ -54,6 +54,7 @@ class System:
     def up(self) -> None:
         """Start everything that does not run yet, and return when all of it is ready."""
         with self._alone(), self._undone_on_failure():
+            self._require_prerequisites()
             self._servers()
             self._prepare()
             for process in self.processes:
@@ -88,6 +89,16 @@ class System:
         for name in ("kafka", "postgres", "log"):
             shutil.rmtree(self.settings.data_dir / name, ignore_errors=True)
         self.say("data erased")
+
+    def _require_prerequisites(self) -> None:
+        """Miss what is missing before anything is started: disk, Java, a port."""
+        require_disk(self.settings)
+        if self.settings.embedded_kafka:
+            require_java()
+        for process in self.processes:
+            if self.place.find(process.name) is None:
+                for setting, port in process.ports.items():
+                    require_free_port(port, process.name, setting)
 
     def _servers(self) -> None:
         require_disk(self.settings)

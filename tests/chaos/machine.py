@@ -1,0 +1,154 @@
+"""The whole system in a folder and on ports of its own, with two processes of everything."""
+
+from __future__ import annotations
+
+import random
+import signal
+import socket
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from services.embedded.system import SERVERS
+from services.errors import OperatorError
+from streams.processes import gateway, jobs, sandboxes, with_metrics, workers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from services.embedded.process import Process
+    from services.embedded.system import System
+    from services.settings import Settings
+    from tests.chaos.blows import Blow
+
+PORTS: Final = range(20_000, 32_000)
+"""Below those the kernel gives to outgoing connections: a killed process finds its port free."""
+TICK_S: Final = 0.1
+
+
+def own_ports(count: int) -> list[int]:
+    """So many ports in a row that nobody uses now."""
+    while True:
+        first = random.SystemRandom().choice(PORTS)
+        wanted = list(range(first, first + count))
+        if all(is_free(port) for port in wanted):
+            return wanted
+
+
+def is_free(port: int) -> bool:
+    """Whether nobody listens there."""
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def environment(home: Path) -> dict[str, str]:
+    """What makes every `ocop` of this machine use its own folder, broker, database and ports."""
+    kafka, _controller, gateway_port, viettelpost, vnpost = own_ports(5)
+    return {
+        "OCOP_DATA_DIR": str(home),
+        "OCOP_KAFKA_PORT": str(kafka),
+        "OCOP_GATEWAY_PORT": str(gateway_port),
+        "OCOP_CARRIER_VIETTELPOST_URL": f"http://127.0.0.1:{viettelpost}",
+        "OCOP_CARRIER_VNPOST_URL": f"http://127.0.0.1:{vnpost}",
+    }
+
+
+def two_of_everything(settings: Settings) -> tuple[Process, ...]:
+    """Both carriers and one gateway; two job runners, and two workers for each group of stages."""
+    originals = (jobs(settings), *workers(settings))
+    ports = own_ports(2 * len(originals))
+    twins = [
+        with_metrics(f"{process.name}-{number}", process.argv, ports.pop())
+        for process in originals
+        for number in (1, 2)
+    ]
+    return (*sandboxes(settings), gateway(settings), *twins)
+
+
+def groups(table: Iterable[Process]) -> dict[str, tuple[str, ...]]:
+    """Names of the processes that may be killed, by what they do."""
+    found: dict[str, tuple[str, ...]] = {}
+    for process in table:
+        work = process.name.rstrip("-12")
+        if not work.startswith("sandbox"):
+            found[work] = (*found.get(work, ()), process.name)
+    return found
+
+
+@dataclass(slots=True)
+class Supervisor:
+    """Strikes as planned, and starts again whatever does not run, as a supervisor would.
+
+    What was struck stays away for its time. While a server is away or still coming up the plan is
+    held: a worker without a broker is not worth a blow.
+    """
+
+    system: System
+    blows: Sequence[Blow]
+    kills: list[str] = field(default_factory=list)
+    found_dead: list[str] = field(default_factory=list)
+    """Processes that ended without being struck."""
+    _away: dict[str, float] = field(default_factory=dict)
+    _coming_up: dict[str, Process] = field(default_factory=dict)
+    _done: threading.Event = field(default_factory=threading.Event)
+
+    def run(self) -> None:
+        """Work until `finish`; a thread's whole life."""
+        coming = list(self.blows)
+        elapsed_s, before = 0.0, time.monotonic()
+        while not self._done.wait(TICK_S):
+            now = time.monotonic()
+            if self._servers_up():
+                elapsed_s += now - before
+            before = now
+            while coming and elapsed_s >= coming[0].at_s:
+                self._strike(coming.pop(0))
+            self._revive()
+
+    def finish(self) -> None:
+        """End `run`."""
+        self._done.set()
+
+    def _servers_up(self) -> bool:
+        ready = [name for name, one in self._coming_up.items() if one.ready and one.ready()]
+        for name in ready:
+            del self._coming_up[name]
+        return not self._coming_up and not SERVERS & self._away.keys()
+
+    def _strike(self, blow: Blow) -> None:
+        for victim in blow.victims:
+            if self.system.place.stop(victim, signal.SIGKILL):
+                self.kills.append(victim)
+            self._away[victim] = time.monotonic() + blow.away_s
+
+    def _revive(self) -> None:
+        for name, process in self._processes().items():
+            if self.system.place.find(name) is not None:
+                continue
+            until = self._away.get(name)
+            if until is None:
+                self.found_dead.append(name)
+                self._away[name] = time.monotonic() + 1
+            elif time.monotonic() >= until:
+                self._start(process)
+
+    def _start(self, process: Process) -> None:
+        if process.name == "postgres":
+            self.system.postgres.prepare(self.system.place)
+        try:
+            self.system.place.start(process)
+        except OperatorError:  # its port is not free yet
+            return
+        self._away.pop(process.name, None)
+        if process.name in SERVERS:
+            self._coming_up[process.name] = process
+
+    def _processes(self) -> Mapping[str, Process]:
+        servers = (self.system.postgres.process(), self.system.kafka.process())
+        return {process.name: process for process in (*servers, *self.system.processes)}
