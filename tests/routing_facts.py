@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
+from hypothesis import strategies as st
+
 from schemas.booking import BookingRefused
 from schemas.ids import booking_reference
 from schemas.intake import (
@@ -58,6 +60,25 @@ def a_line(line_no: int = 1, **changes: Any) -> OrderLine:
             "handling": (Handling.DRY,),
             **changes,
         }
+    )
+
+
+@st.composite
+def lines(draw: st.DrawFn, line_no: int = 1) -> OrderLine:
+    handling = draw(st.lists(st.sampled_from(Handling), min_size=1, max_size=2, unique=True))
+    side = st.one_of(st.none(), st.integers(1, 200))
+    return a_line(
+        line_no,
+        quantity=draw(st.integers(1, 60)),
+        unit_price_vnd=draw(st.integers(0, 3_000_000)),
+        weight_g=draw(st.integers(1, 40_000)),
+        length_cm=draw(side),
+        width_cm=draw(side),
+        height_cm=draw(side),
+        origin_id=draw(st.sampled_from(("K1", "K2", "K3"))),
+        handling=tuple(handling),
+        best_before=draw(st.none() | st.dates(date(2026, 9, 1), date(2027, 3, 1))),
+        transit_tolerance_h=draw(st.none() | st.integers(1, 200)),
     )
 
 

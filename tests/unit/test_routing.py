@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, time, timedelta
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,8 +13,6 @@ from schemas.intake import Handling
 from schemas.place import vietnam_date
 from services.reference.rule_book import Service, sample_rule_book
 from services.reference.zones import vietnam_regions
-from streams.rules.pricing import Load, charged_g, loads, price_vnd, volumetric_g
-from streams.rules.promise import arrival, hand_over_by, ready_at
 from streams.rules.routing.decision import Recorded, decide, replay, standing, weigh
 from streams.rules.routing.options import Case, Option, make_case, work_out
 from streams.rules.routing.rank import SIGNALS, rank
@@ -23,12 +21,12 @@ from streams.rules.routing.rules import RULES, refusals
 from tests.routing_facts import (
     DA_LAT,
     ORDER,
-    TAY_NINH,
     a_line,
     a_place,
     a_placed_order,
     an_origin,
     at,
+    lines,
     some_inputs,
 )
 
@@ -63,25 +61,6 @@ def refused_by(case: Case, code: str, capacity: Any = EMPTY_DAYS) -> dict[str, s
     found: tuple[Refusal, ...]
     found = refusals(case, option, BOOK) if isinstance(option, Option) else (option,)
     return {one.rule: one.reason for one in found}
-
-
-@st.composite
-def lines(draw: st.DrawFn, line_no: int = 1) -> OrderLine:
-    handling = draw(st.lists(st.sampled_from(Handling), min_size=1, max_size=2, unique=True))
-    side = st.one_of(st.none(), st.integers(1, 200))
-    return a_line(
-        line_no,
-        quantity=draw(st.integers(1, 60)),
-        unit_price_vnd=draw(st.integers(0, 3_000_000)),
-        weight_g=draw(st.integers(1, 40_000)),
-        length_cm=draw(side),
-        width_cm=draw(side),
-        height_cm=draw(side),
-        origin_id=draw(st.sampled_from(("K1", "K2", "K3"))),
-        handling=tuple(handling),
-        best_before=draw(st.none() | st.dates(date(2026, 9, 1), date(2027, 3, 1))),
-        transit_tolerance_h=draw(st.none() | st.integers(1, 200)),
-    )
 
 
 @st.composite
@@ -267,11 +246,6 @@ def test_a_release_forgives_older_refusals_only_once_nobody_is_left() -> None:
     assert standing(shipment, [*all_but_last, last], at(1)) == ()
 
 
-def test_bulky_goods_are_planned_by_volume() -> None:
-    feathers = a_line(weight_g=10, quantity=4, length_cm=50, width_cm=50, height_cm=50)
-    assert len(loads([feathers], a_service("VTK"), 10)) == 4  # 25,000 g each by volume
-
-
 def test_a_deadline_outranks_the_price() -> None:
     near = [one for one in weigh(a_case(), BOOK, EMPTY_DAYS)[0] if one.promise_met]
     late = near[0].model_copy(update={"deadline_met": False})
@@ -290,98 +264,3 @@ def test_frozen_goods_reach_the_other_end_of_the_country_in_time() -> None:
     frozen = a_line(handling=(Handling.FROZEN,), transit_tolerance_h=36)
     ranked, _ = weigh(a_case(frozen), BOOK, EMPTY_DAYS)
     assert [one.candidate.service for one in ranked] == ["VHT"]
-
-
-@pytest.mark.parametrize(
-    ("sides", "divisor", "grams"),
-    [
-        ((12, 10, 5), 6000, 100),
-        ((12, 10, 5), 5000, 120),
-        ((30, 20, 15), 6000, 1_500),
-        ((30, 20, 15), 5000, 1_800),
-        ((40, 30, 20), 6000, 4_000),
-        ((40, 30, 20), 5000, 4_800),
-    ],
-)
-def test_volumetric_weight_is_that_of_the_published_table(
-    sides: tuple[int, int, int], divisor: int, grams: int
-) -> None:
-    length, width, height = sides
-    assert volumetric_g(length * width * height, divisor) == grams
-
-
-@pytest.mark.parametrize(
-    ("grams", "price"),
-    [(1, 22_000), (500, 22_000), (501, 29_000), (1_000, 29_000), (1_001, 36_000)],
-)
-def test_freight_steps_up_with_the_weight(grams: int, price: int) -> None:
-    tariff = next(
-        one for one in BOOK.tariffs if (one.service, one.zone) == ("CTN009", "inter_region")
-    )
-    assert price_vnd(charged_g(Load(grams, 0), 6000, tariff), tariff) == price
-
-
-@given(st.lists(lines(), min_size=1, max_size=5), st.sampled_from(BOOK.services))
-def test_planned_parcels_hold_everything_within_the_limit(
-    goods: list[OrderLine], service: Service
-) -> None:
-    planned = loads(goods, service, 10_000)
-    assert sum(one.weight_g for one in planned) == sum(x.weight_g * x.quantity for x in goods)
-    heaviest = max(line.weight_g for line in goods)
-    assert all(one.weight_g <= max(service.max_weight_g, heaviest) for one in planned)
-
-
-def test_counting_parcels_stops_after_too_many() -> None:
-    ton = a_line(weight_g=30_000, quantity=1_000_000_000)
-    assert len(loads([ton], a_service("VTK"), 10)) == 11
-
-
-@pytest.mark.parametrize(
-    ("ordered", "ready"),
-    [
-        (at(1, 6), at(1, 9, 30)),  # before the desk opens: from 07:30, two hours
-        (at(1, 10), at(1, 12)),
-        (at(1, 16), at(1, 18)),  # the last minute of the seller's day
-        (at(1, 16, 1), at(2, 9, 30)),
-        (at(3, 17), at(5, 9, 30)),  # Saturday evening: Monday morning
-    ],
-)
-def test_an_order_is_ready_by_the_sellers_own_hours(ordered: Any, ready: Any) -> None:
-    days = frozenset(range(1, 7))
-    assert ready_at(ordered, time(16), days, BOOK.desk, CALENDAR) == ready
-
-
-def test_goods_leave_at_the_next_cut_off_that_both_sides_work() -> None:
-    service, days = a_service("CTN009"), frozenset((4, 6))
-    assert hand_over_by(at(1, 16, 30), service, days, CALENDAR) == at(1, 16, 30)
-    assert hand_over_by(at(1, 16, 31), service, days, CALENDAR) == at(3, 16, 30)
-
-
-def test_hours_on_the_way_rest_on_sundays_and_holidays() -> None:
-    six_days = frozenset(range(1, 7))
-    moment, day = arrival(at(3, 16), 24, six_days, CALENDAR)  # from a Saturday
-    assert (moment, day) == (at(5, 16), date(2026, 10, 5))
-    before_tet = at(1).replace(2026, 2, 15, 9)  # 16:00 of the day before the eve
-    assert arrival(before_tet, 24, EVERY_DAY, CALENDAR)[1] == date(2026, 2, 21)
-
-
-def test_a_day_that_ends_exactly_with_the_journey_is_the_promised_one() -> None:
-    begins = at(2, 0)
-    assert arrival(begins, 24, EVERY_DAY, CALENDAR) == (
-        begins + timedelta(days=1),
-        date(2026, 10, 2),
-    )
-
-
-@pytest.mark.parametrize(
-    ("origin", "destination", "zone"),
-    [
-        ("68", "68", "intra_province"),
-        ("68", "66", "intra_region"),
-        ("68", "46", "near_region"),
-        ("68", "01", "inter_region"),
-        (TAY_NINH[0], "79", "intra_region"),
-    ],
-)
-def test_zones_follow_the_six_regions(origin: str, destination: str, zone: str) -> None:
-    assert vietnam_regions().zone(origin, destination) == zone
