@@ -1,0 +1,167 @@
+"""Everything is killed, again and again, while the sample month flows; nothing may be lost.
+
+OCOP_CHAOS_SEED repeats a run's blows, OCOP_CHAOS_ORDERS=all sends the whole month. A failed run
+keeps its folder (logs, database, topics) and says where it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import random
+import shutil
+import subprocess
+import tempfile
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import asyncpg
+import pytest
+
+from services.embedded.system import System
+from services.settings import read_settings
+from streams.month import join
+from streams.processes import ocop
+from tests.chaos.blows import plan
+from tests.chaos.evidence import Evidence
+from tests.chaos.log import read_log
+from tests.chaos.machine import Supervisor, environment, groups, two_of_everything
+from tests.chaos.people import Told, carriers_totals, live_a_month, month_of
+from tests.chaos.quiet import all_finished, quiet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(1800)]
+
+FEWEST_KILLS: Final = 8
+SENDING_DAYS: Final = 27
+"""From the first line of the sample month to its last."""
+DAY_S: Final = 2.0
+QUIET_WITHIN_S: Final = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What a run found."""
+
+    seed: int
+    kills: list[str]
+    found_dead: list[str]
+    left: str
+    redeliveries: int
+    duplicate_effects: list[str]
+    lost: list[str]
+    verified: dict[str, Any]
+
+    def line(self) -> str:
+        """The line a script reads."""
+        return json.dumps(
+            {
+                "seed": self.seed,
+                "kills": len(self.kills),
+                "redeliveries": self.redeliveries,
+                "duplicate_effects": len(self.duplicate_effects),
+                "lost": len(self.lost),
+            }
+        )
+
+
+@pytest.fixture
+def system(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[System]:
+    """A running system of this test's own."""
+    for name in ("DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS"):
+        monkeypatch.delenv(name, raising=False)
+    home = Path(tempfile.mkdtemp(prefix="ocop-chaos-"))
+    for name, value in environment(home).items():
+        monkeypatch.setenv(name, value)
+    settings = read_settings()
+    made = System(settings, two_of_everything(settings), lambda _: None)
+    failed_before = request.session.testsfailed
+    with made.running():
+        yield made
+    made.down()
+    if request.session.testsfailed == failed_before:
+        shutil.rmtree(home)
+
+
+def test_nothing_is_lost_and_nothing_happens_twice(system: System) -> None:
+    trial = asyncio.run(try_out(system, seed=int(os.environ.get("OCOP_CHAOS_SEED", "1"))))
+    print(trial.line())
+    assert len(trial.kills) >= FEWEST_KILLS
+    assert trial.left == "nothing", "it did not become quiet by itself"
+    assert trial.redeliveries > 0, "the blows did not hit"
+    assert trial.lost == []
+    assert trial.duplicate_effects == []
+    assert trial.verified["holds"], [row for row in trial.verified["promises"] if not row["holds"]]
+
+
+async def try_out(system: System, seed: int) -> Trial:
+    """Let the month flow under blows, wait until it is quiet, and compare what everybody says."""
+    settings = system.settings
+    keys = await join(settings)
+    blows = plan(random.Random(seed), groups(system.processes), SENDING_DAYS * DAY_S)
+    with striking(Supervisor(system, blows)) as supervisor:
+        told = await live_a_month(
+            settings,
+            keys,
+            month_of(orders_wanted()),
+            lambda orders: all_finished(settings, orders),
+            seed=seed,
+            day_s=DAY_S,
+        )
+        left = await quiet(settings, QUIET_WITHIN_S)
+    lost, duplicates, redeliveries = await compared(system, told)
+    return Trial(
+        seed=seed,
+        kills=supervisor.kills,
+        found_dead=supervisor.found_dead,
+        left="nothing" if left.is_nothing else repr(left),
+        redeliveries=redeliveries,
+        duplicate_effects=duplicates,
+        lost=lost,
+        verified=verified(),
+    )
+
+
+def orders_wanted() -> int | None:
+    """How many orders of the month are sent; None: all."""
+    wanted = os.environ.get("OCOP_CHAOS_ORDERS", "300")
+    return None if wanted == "all" else int(wanted)
+
+
+@contextlib.contextmanager
+def striking(supervisor: Supervisor) -> Iterator[Supervisor]:
+    """The supervisor at work beside the block."""
+    thread = threading.Thread(target=supervisor.run, name="supervisor")
+    thread.start()
+    try:
+        yield supervisor
+    finally:
+        supervisor.finish()
+        thread.join()
+
+
+async def compared(system: System, told: Told) -> tuple[list[str], list[str], int]:
+    """What was lost, what happened twice, and how often something was delivered again."""
+    log = await read_log(system.settings.kafka)
+    carriers = await carriers_totals(system.settings)
+    database = await asyncpg.connect(system.settings.database)
+    try:
+        evidence = Evidence(told, carriers, log, database)
+        lost, duplicates = await evidence.lost(), await evidence.duplicate_effects()
+        return lost, duplicates, await evidence.redeliveries()
+    finally:
+        await database.close()
+
+
+def verified() -> dict[str, Any]:
+    """What the system says of itself."""
+    done = subprocess.run(ocop("verify", "--json"), check=False, capture_output=True, timeout=120)
+    found: dict[str, Any] = json.loads(done.stdout)
+    assert (done.returncode == 0) == found["holds"]
+    return found
