@@ -48,7 +48,10 @@ class World:
 
 
 class Settler:
-    """Settles one unit's batches, one at a time; remembers which of them it saw delivered."""
+    """Settles one unit's batches, one at a time.
+
+    `delivered` is the last batch whose outputs this process saw delivered, None if it never did.
+    """
 
     def __init__(self, stage: Stage, partition: int, world: World, dead_share: DeadShare) -> None:
         self.stage = stage
@@ -56,7 +59,7 @@ class Settler:
         self.topics = {topic.name: topic for topic in stage.inputs}
         self.world = world
         self._dead_share = dead_share
-        self._delivered: int | None = None
+        self.delivered: int | None = None
         self._sought_back: dict[str, int] = {}
 
     def sought_back(self, topic: str, offset: int) -> None:
@@ -79,7 +82,7 @@ class Settler:
         if vetted.items:
             self._dead_share.add(settled.counts.dead, len(vetted.items))
             await self.world.publisher.publish(outputs)
-            self._delivered = settled.batch_no
+            self.delivered = settled.batch_no
         return replace(
             settled,
             taken_over=taken_over,
@@ -93,11 +96,11 @@ class Settler:
         Another batch number than the last one we saw delivered means a takeover, a zombie that
         came back, or a COMMIT whose answer was lost. True if there was something to publish.
         """
-        if checkpoint.batch_no == self._delivered:
+        if checkpoint.batch_no == self.delivered:
             return False
         stored = unpacked(checkpoint.outputs)
         await self.world.publisher.publish(stored)
-        self._delivered = checkpoint.batch_no
+        self.delivered = checkpoint.batch_no
         return bool(stored)
 
     async def _work(

@@ -16,6 +16,7 @@ from streams.runtime.batches import decoded_run
 from streams.runtime.failures import Fatal
 from streams.runtime.opening import open_unit
 from streams.runtime.persevere import Sleep, insist, settle_all
+from streams.runtime.slots import Slot
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -160,13 +161,13 @@ class Unit:
         await self._wake.wait()
         if self._finishing or self._stale:
             return
-        async with self._around.slots:
+        async with Slot(self._around.slots, self._around.sleep) as slot:
             fetches = self._take()
             if not fetches:
                 self._wake.clear()
                 return
             self.state = State.WORKING
-            await self._settle(fetches)
+            await self._settle(fetches, slot)
             self.state = State.WAITING
 
     async def _open(self) -> None:
@@ -205,10 +206,10 @@ class Unit:
                 self._around.reader.resume(topic, self.id.partition)
         return taken
 
-    async def _settle(self, fetches: Sequence[Fetched]) -> None:
+    async def _settle(self, fetches: Sequence[Fetched], slot: Slot) -> None:
         topics = self.settler.topics
         runs = [decoded_run(fetched.records, topics[fetched.topic]) for fetched in fetches]
-        seek_back = await settle_all(self.settler, runs, self._around.observe, self._around.sleep)
+        seek_back = await settle_all(self.settler, runs, self._around.observe, slot.rest)
         self.progressed_at = monotonic()
         for fetched in fetches:
             if fetched.topic not in seek_back:

@@ -40,6 +40,7 @@ class Units:
         self.joined = False
         self._units: dict[int, Unit] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._delivered: dict[int, int | None] = {}
 
     def __iter__(self) -> Iterator[Unit]:
         return iter(tuple(self._units.values()))
@@ -84,8 +85,12 @@ class Units:
         self._units, self._tasks = {}, {}
         for unit in units.values():
             unit.finish()
-        if not tasks:
-            return
+        if tasks:
+            await self._end(tasks, wait_s)
+        # Partitions that come back in the same rebalance need not publish everything again.
+        self._delivered |= {number: unit.settler.delivered for number, unit in units.items()}
+
+    async def _end(self, tasks: list[asyncio.Task[None]], wait_s: float) -> None:
         _, late = await asyncio.wait(tasks, timeout=wait_s)
         for task in late:
             task.cancel()
@@ -95,6 +100,7 @@ class Units:
 
     def _start(self, partition: int) -> None:
         settler = Settler(self.stage, partition, self._world, self._dead_share)
+        settler.delivered = self._delivered.get(partition)
         unit = Unit(settler, self._around)
         self._units[partition] = unit
         self._tasks[partition] = asyncio.create_task(

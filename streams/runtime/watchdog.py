@@ -56,7 +56,10 @@ class Watchdog:
         """Look until cancelled."""
         while True:
             await asyncio.sleep(EVERY_S)
-            self.look()
+            try:
+                self.look()
+            except Exception as error:  # noqa: BLE001 (whoever watches must not die)
+                log.warning("watchdog_failed", error=type(error).__qualname__)
 
     def look(self) -> None:
         """One round."""

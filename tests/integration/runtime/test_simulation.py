@@ -41,7 +41,7 @@ class Forgetful(Settler):
     """A settler without the takeover rule."""
 
     async def publish_stored(self, checkpoint: Checkpoint) -> bool:
-        self._delivered = checkpoint.batch_no
+        self.delivered = checkpoint.batch_no
         return False
 
 

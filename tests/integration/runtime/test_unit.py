@@ -11,6 +11,7 @@ import pytest
 
 from streams.runtime.dead_share import DeadShare
 from streams.runtime.memory_log import MemoryLog
+from streams.runtime.ports import Settled
 from streams.runtime.reading import Fetched
 from streams.runtime.unit import Limits, State, Surroundings, Unit
 from streams.runtime.units import Units
@@ -20,7 +21,6 @@ from tests.runtime_toys import Ledger, an_entry, balances
 from tests.runtime_world import Town, now
 
 if TYPE_CHECKING:
-    from streams.runtime.ports import Settled
     from streams.runtime.stage import Transaction
 
 pytestmark = pytest.mark.postgres
@@ -198,6 +198,47 @@ async def test_a_unit_without_all_of_its_topics_is_left_alone(town: Town) -> Non
     units.assigned([(paid, 0), (drawn, 0), (paid, 1)])
     assert [unit.id.partition for unit in units] == [0]
     await units.revoked()
+
+
+async def test_partitions_that_come_back_publish_nothing_again(town: Town) -> None:
+    entries(town, 3)
+    fetcher, done = Fetcher(town), list[Settled]()
+    around = Surroundings(town.log, fetcher, done.append, asyncio.Semaphore(1))
+    world = town.settler(Ledger(town.bank)).world
+    units = Units(Ledger(town.bank), world, around, DeadShare())
+    both = [(town.bank.paid.name, 0), (town.bank.drawn.name, 0)]
+    units.assigned(both)
+    await until(lambda: bool(fetcher.seeks))
+    units.offer(fetcher.fetch(0, 3))
+    await until(lambda: bool(done))
+    await units.revoked()
+    units.assigned(both)
+    await until(lambda: fetcher.seeks[town.bank.paid.name] == [0, 3])
+    assert [version for _, version in town.published()] == [1, 2, 3]
+    await units.revoked()
+
+
+async def test_a_unit_that_waits_for_the_world_lets_others_work(town: Town) -> None:
+    async def fail(tx: Transaction, entries: int) -> None:
+        del entries
+        await tx.execute("DO $$BEGIN RAISE EXCEPTION USING ERRCODE = '40001'; END$$")
+
+    entries(town, 3)
+    town.append(an_entry(town.bank.paid, "other"), partition=1)
+    done: list[Settled] = []
+    around = Surroundings(town.log, Fetcher(town), done.append, asyncio.Semaphore(1))
+    stuck = Unit(town.settler(Ledger(town.bank, pause=fail)), around)
+    other = Unit(town.settler(Ledger(town.bank), 1), around)
+    tasks = [asyncio.create_task(unit.run()) for unit in (stuck, other)]
+    await until(lambda: stuck.state is other.state is State.WAITING)
+    paid = town.bank.paid.name
+    stuck.offer(Fetched(town.log.read(paid, 0, 0, 3), 1))
+    await until(lambda: stuck.state is State.WORKING)
+    other.offer(Fetched(town.log.read(paid, 1, 0, 1), 2))
+    await until(lambda: bool(done))
+    assert done[0].unit.partition == 1
+    for task in tasks:
+        task.cancel()
 
 
 async def test_a_fetch_lost_on_its_way_is_read_again(town: Town) -> None:
