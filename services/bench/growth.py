@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Final
 
 from schemas.catalogue import SHIPMENT_BOOKED, TRACKING_RECEIVED
 from schemas.ids import tracking_key
-from services.bench.filling import Ends, event_record, fill, filling
+from services.bench.filling import event_record, fill, filling
 from services.bench.parcels import AGO, CARRIER, BenchParcel, webhook_record
-from services.bench.tracking import READ_POSITION, take, until_read
+from services.bench.tracking import WORKER, watching
 from services.sandbox.plans import Step
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from services.bench.filling import Made
     from services.bench.ground import Ground
-    from services.bench.tracking import Taken
-    from services.store.pool import Connection, Pool
+    from services.bench.tracking import Taken, Watch
+    from services.store.pool import Connection
 
 STORED: Final = tuple(Step(2.0, code) for code in ("103", "104", "105", "200"))
 TO_COME: Final = tuple(Step(6.0, code) for code in ("300", "400", "500", "506", "501"))
@@ -95,36 +95,33 @@ def cost_us(taken: Taken) -> float:
 async def measure_growth(ground: Ground, small: int, large: int) -> Growth:
     """Take webhooks with `small` and with `large` parcels stored."""
     start = datetime.now(UTC) - AGO
-    pool = await ground.connect(statement_timeout="0")
-    async with pool, filling(ground.kafka) as producer:
-        await first_parcel(ground, pool, producer, start)
-        await copy_parcels(ground, pool, range(1, small))
-        less = await take_some(ground, pool, producer, start, range(1, small))
-        await copy_parcels(ground, pool, range(small, large))
+    async with watching(ground) as watch, filling(ground.kafka) as producer:
+        await first_parcel(watch, producer, start)
+        await copy_parcels(watch, range(1, small))
+        less = await take_some(watch, producer, start, range(1, small))
+        await copy_parcels(watch, range(small, large))
         # Those of the first round are delivered by now.
-        more = await take_some(ground, pool, producer, start, range(small, large))
+        more = await take_some(watch, producer, start, range(small, large))
     return Growth(less, more)
 
 
-async def first_parcel(
-    ground: Ground, pool: Pool, producer: AIOKafkaProducer, start: datetime
-) -> None:
+async def first_parcel(watch: Watch, producer: AIOKafkaProducer, start: datetime) -> None:
     """Take one parcel through its first days."""
     parcel = BenchParcel(0)
     await fill(producer, SHIPMENT_BOOKED, [event_record(parcel.booked(start))])
-    ground.start_worker("worker-tracking", "tracking")
-    with ground.bars.bar("first parcel", 1 + len(STORED)) as bar:
-        await until_read(pool, SHIPMENT_BOOKED.name, 1, bar)
+    watch.ground.start_worker(WORKER, "tracking")
+    with watch.ground.bars.bar("first parcel", 1 + len(STORED)) as bar:
+        await watch.until_read(SHIPMENT_BOOKED.name, 1, bar)
         await fill(producer, TRACKING_RECEIVED, lives([parcel], STORED, start))
-        await until_read(pool, TRACKING_RECEIVED.name, len(STORED), bar)
-    ground.stop("worker-tracking")
+        await watch.until_read(TRACKING_RECEIVED.name, len(STORED), bar)
+    watch.ground.stop(WORKER)
 
 
-async def copy_parcels(ground: Ground, pool: Pool, numbers: range) -> None:
+async def copy_parcels(watch: Watch, numbers: range) -> None:
     """Store copies of the first parcel under other numbers."""
     first = BenchParcel(0).reference
-    async with pool.acquire() as connection:
-        with ground.bars.bar("parcels stored", len(numbers)) as bar:
+    async with watch.pool.acquire() as connection:
+        with watch.ground.bars.bar("parcels stored", len(numbers)) as bar:
             for begin in range(0, len(numbers), AT_ONCE):
                 some = numbers[begin : begin + AT_ONCE]
                 await copy_some(connection, some, first)
@@ -155,24 +152,16 @@ def wanted(parcel: BenchParcel) -> tuple[int, str, str, str, str, str]:
 
 
 async def take_some(
-    ground: Ground,
-    pool: Pool,
-    producer: AIOKafkaProducer,
-    start: datetime,
-    numbers: range,
+    watch: Watch, producer: AIOKafkaProducer, start: datetime, numbers: range
 ) -> Taken:
     """Let a fresh worker take the rest of the lives of some of these parcels."""
     chance = random.Random(len(numbers))  # noqa: S311 (repeatable chance, no secret)
     chosen = chance.sample(numbers, min(MOVING, len(numbers)))
     parcels = [BenchParcel(number) for number in chosen]
     begins = start + timedelta(days=2)
-    before = await pool.fetchval(READ_POSITION, TRACKING_RECEIVED.name)
-    added = await fill(producer, TRACKING_RECEIVED, lives(parcels, TO_COME, begins))
-    async with Ends(ground.kafka) as ends:
-        worker = ground.start_worker("worker-tracking", "tracking")
-        taken = await take(ground, worker, pool, ends, before + added)
-        ground.stop("worker-tracking")
-    return taken
+    return await watch.take(
+        await fill(producer, TRACKING_RECEIVED, lives(parcels, TO_COME, begins))
+    )
 
 
 def lives(parcels: Sequence[BenchParcel], steps: Sequence[Step], start: datetime) -> Iterator[Made]:

@@ -7,6 +7,7 @@ checkpoint stands at the end of the topic and every output is in its own topic.
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
@@ -23,13 +24,19 @@ from services.bench.ground import Standstill
 from services.bench.parcels import AGO, EVENTS_A_PARCEL, BenchParcel, lives
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
     from services.bench.ground import Ground
     from services.bench.progress import Bar
     from services.bench.usage import Usage
     from services.store.pool import Pool
 
+WORKER: Final = "worker-tracking"
 POLL_S: Final = 0.1
+QUIET_LOOKS: Final = 6
 STANDSTILL_S: Final = 60.0
+SLOWEST: Final = 500
+"""Records a second; whatever is slower than this stands still."""
 
 # How far the stage has read a topic, summed over its partitions.
 READ_POSITION: Final = """
@@ -39,8 +46,8 @@ FROM runtime.checkpoints WHERE stage = 'tracking'
 
 # What the stage has told so far: every version of a booking's state, and every unmapped event.
 COUNT_TOLD: Final = """
-SELECT (SELECT coalesce(sum(version), 0) FROM tracking.bookings)::bigint AS states,
-       (SELECT count(*) FROM tracking.events WHERE status = 'unmapped') AS unmapped
+SELECT ((SELECT coalesce(sum(version), 0) FROM tracking.bookings)
+      + (SELECT count(*) FROM tracking.events WHERE status = 'unmapped'))::bigint
 """
 
 
@@ -60,10 +67,11 @@ class Taken:
 
 
 class Reading(NamedTuple):
-    """Where the stage stood at a moment."""
+    """Where the stage stood at a moment: records read, outputs in their topics, CPU so far."""
 
     at: float
     position: int
+    outputs: int
     worker_s: float
     database_s: float
 
@@ -72,72 +80,108 @@ async def measure_tracking(ground: Ground, events: int) -> Taken:
     """Register bookings, fill the topic, let one worker empty it."""
     parcels = [BenchParcel(number) for number in range(round(events / EVENTS_A_PARCEL))]
     start = datetime.now(UTC) - AGO
-    pool = await ground.connect()
-    async with pool, Ends(ground.kafka) as ends, filling(ground.kafka) as producer:
+    async with watching(ground) as watch, filling(ground.kafka) as producer:
         await fill(producer, SHIPMENT_BOOKED, (event_record(p.booked(start)) for p in parcels))
-        ground.start_worker("worker-tracking", "tracking")
+        ground.start_worker(WORKER, "tracking")
         with ground.bars.bar("bookings registered", len(parcels)) as bar:
-            await until_read(pool, SHIPMENT_BOOKED.name, len(parcels), bar)
-        ground.stop("worker-tracking")
+            await watch.until_read(SHIPMENT_BOOKED.name, len(parcels), bar)
+        ground.stop(WORKER)
         with ground.bars.bar("topic filled", events) as bar:
             filled = await fill(producer, TRACKING_RECEIVED, lives(parcels, start), bar.advance)
-        worker = ground.start_worker("worker-tracking", "tracking")
-        taken = await take(ground, worker, pool, ends, filled)
-        ground.stop("worker-tracking")
-    return taken
+        return await watch.take(filled)
 
 
-async def take(ground: Ground, worker: Usage, pool: Pool, ends: Ends, filled: int) -> Taken:
-    """Watch a worker that was just started until it has taken `filled` records in all."""
-    began: Reading | None = None
-    before = await pool.fetchval(READ_POSITION, TRACKING_RECEIVED.name)
-    with ground.bars.bar("webhooks taken", filled) as bar:
-        while True:
-            reading = await read(ground, worker, pool)
-            bar.at(reading.position)
-            if began is None and reading.position > before:
-                began = reading
-            if reading.position >= filled and await everything_told(pool, ends):
-                break
-            if began and monotonic() - began.at > STANDSTILL_S + filled / 500:
-                raise Standstill(f"{reading.position} of {filled} records after a long time")
+@asynccontextmanager
+async def watching(ground: Ground) -> AsyncIterator[Watch]:
+    """A watch while it lasts."""
+    async with await ground.connect() as pool, Ends(ground.kafka) as ends:
+        yield Watch(ground, pool, ends)
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Looks at the stage from outside: its checkpoints, its topics, its process."""
+
+    ground: Ground
+    pool: Pool
+    ends: Ends
+
+    async def until_read(self, topic: str, count: int, bar: Bar) -> None:
+        """Return once the stage has read so many records of a topic."""
+        until = monotonic() + STANDSTILL_S + count / SLOWEST
+        while (position := await self.position(topic)) < count:
+            if monotonic() > until:
+                raise Standstill(f"{position} of {count} records of {topic} were read.")
+            bar.at(position)
             await asyncio.sleep(POLL_S)
-            ground.look()
-    last = await read(ground, worker, pool)
-    if began is None:
-        raise Standstill("everything was read before the first look: measure more events")
-    return between(began, last)
+
+    async def take(self, added: int) -> Taken:
+        """Let a fresh worker read `added` webhooks that wait for it, and see what it takes."""
+        before = await self.position(TRACKING_RECEIVED.name)
+        owed = await self.owed()
+        worker = self.ground.start_worker(WORKER, "tracking")
+        readings = await self.readings(worker, before, before + added)
+        self.ground.stop(WORKER)
+        # A fresh worker publishes the last outputs of the one before it again: less may be owed.
+        if (now_owed := await self.owed()) > owed:
+            raise Standstill(f"{now_owed - owed} outputs are in no topic.")
+        # The last looks only showed that nothing more came.
+        last = next(r for r in readings if r[1:3] == readings[-1][1:3])
+        return between(readings[0], last)
+
+    async def readings(self, worker: Usage, before: int, after: int) -> list[Reading]:
+        """Readings from the first batch on, until nothing has moved for some looks at the end."""
+        readings: list[Reading] = []
+        until = monotonic() + STANDSTILL_S + (after - before) / SLOWEST
+        with self.ground.bars.bar("webhooks taken", after - before) as bar:
+            while not at_rest(readings, after):
+                reading = await self.read(worker)
+                if reading.position > before:
+                    readings.append(reading)
+                if monotonic() > until:
+                    raise Standstill(f"Webhooks were read up to {reading.position} of {after}.")
+                bar.at(reading.position - before)
+                self.ground.look()
+                self.ground.require_running()
+                await asyncio.sleep(POLL_S)
+        return readings
+
+    async def read(self, worker: Usage) -> Reading:
+        """Where the stage stands now."""
+        position = await self.position(TRACKING_RECEIVED.name)
+        outputs = await self.outputs()
+        return Reading(monotonic(), position, outputs, worker.cpu_s(), self.ground.database_cpu_s())
+
+    async def position(self, topic: str) -> int:
+        """How far the stage has read a topic, all partitions together."""
+        found: int = await self.pool.fetchval(READ_POSITION, topic)
+        return found
+
+    async def outputs(self) -> int:
+        """Records in the topics the stage writes to."""
+        topics = (SHIPMENT_STATUS_CHANGED, TRACKING_UNMAPPED)
+        return sum([await self.ends.of(topic) for topic in topics])
+
+    async def owed(self) -> int:
+        """How many outputs more there should be than there are."""
+        told: int = await self.pool.fetchval(COUNT_TOLD)
+        return told - await self.outputs()
 
 
-def between(began: Reading, last: Reading) -> Taken:
+def at_rest(readings: Sequence[Reading], end: int) -> bool:
+    """Whether everything is read and no output has come for some looks."""
+    looks = [reading for reading in readings if reading.position >= end]
+    return len(looks) >= QUIET_LOOKS and looks[-1].outputs == looks[-QUIET_LOOKS].outputs
+
+
+def between(first: Reading, last: Reading) -> Taken:
     """What happened between two readings."""
-    events = last.position - began.position
+    events = last.position - first.position
+    if events <= 0:
+        raise Standstill("Everything was read before the first look: measure more events.")
     return Taken(
         events=events,
-        seconds=last.at - began.at,
-        worker_us=(last.worker_s - began.worker_s) / events * 1e6,
-        database_us=(last.database_s - began.database_s) / events * 1e6,
+        seconds=last.at - first.at,
+        worker_us=(last.worker_s - first.worker_s) / events * 1e6,
+        database_us=(last.database_s - first.database_s) / events * 1e6,
     )
-
-
-async def read(ground: Ground, worker: Usage, pool: Pool) -> Reading:
-    """Where the stage stands now."""
-    position = await pool.fetchval(READ_POSITION, TRACKING_RECEIVED.name)
-    return Reading(monotonic(), position, worker.cpu_s(), ground.database_cpu_s())
-
-
-async def everything_told(pool: Pool, ends: Ends) -> bool:
-    """Whether every output that was stored is in its topic."""
-    told = await pool.fetchrow(COUNT_TOLD)
-    states, unmapped = await ends.of(SHIPMENT_STATUS_CHANGED), await ends.of(TRACKING_UNMAPPED)
-    return told is not None and states >= told["states"] and unmapped >= told["unmapped"]
-
-
-async def until_read(pool: Pool, topic: str, count: int, bar: Bar) -> None:
-    """Return once the stage has read so many records of a topic."""
-    until = monotonic() + STANDSTILL_S + count / 500
-    while (position := await pool.fetchval(READ_POSITION, topic)) < count:
-        if monotonic() > until:
-            raise Standstill(f"{position} of {count} records of {topic} were read")
-        bar.at(position)
-        await asyncio.sleep(POLL_S)
