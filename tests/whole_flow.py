@@ -83,8 +83,7 @@ class WholeFlow:
         await self.packs()
         await self.books()
         await self.carries()
-        await MonthlyPublisher(self.pool, self.pipeline, self.clock).catch_up()
-        await self.pipeline.run_until_idle()
+        await self.publishes()
 
     async def registers(self) -> None:
         """Sellers, products, origins and certificates of the sample."""
@@ -113,7 +112,8 @@ class WholeFlow:
 
     async def books(self) -> None:
         """The job runner tells that carriers accepted every parcel."""
-        for number, row in enumerate(await self.pool.fetch(ASKED)):
+        for row in await self.pool.fetch(ASKED):
+            number = row["reference"].replace("-", "")
             booked = BookingResulted(
                 version=1,
                 occurred_at=row["requested_at"] + timedelta(minutes=5),
@@ -122,7 +122,7 @@ class WholeFlow:
                 reference=row["reference"],
                 kind="book",
                 outcome=BookingOutcome.BOOKED,
-                tracking_no=f"{row['carrier'][:3].upper()}{number:09d}",
+                tracking_no=f"{row['carrier'][:3].upper()}{number}",
                 carrier_ref=f"ref-{number}",
                 freight_vnd=25_000,
             )
@@ -137,6 +137,19 @@ class WholeFlow:
             for code, after_h in end[row["carrier"]]:
                 await self.scans(dict(row), code, row["booked_at"] + timedelta(hours=after_h))
         await self.pipeline.run_until_idle()
+
+    async def publishes(self) -> None:
+        """The month's figures as they are now."""
+        await MonthlyPublisher(self.pool, self.pipeline, self.clock).catch_up()
+        await self.pipeline.run_until_idle()
+
+    async def loses_interest(self) -> str:
+        """A carrier gives up a parcel it has not collected; returns our reference of it."""
+        booking = dict((await self.pool.fetch(BOOKED))[0])
+        code = GIVEN_UP[booking["carrier"]]
+        await self.scans(booking, code, booking["booked_at"] + timedelta(hours=3))
+        await self.pipeline.run_until_idle()
+        return str(booking["reference"])
 
     async def scans(self, booking: Mapping[str, Any], code: str, at: datetime) -> None:
         """A carrier's webhook about one parcel."""
@@ -163,6 +176,8 @@ RETURNED: Final = {
     "vnpost": (("6", 8), ("12", 50), ("15", 52), ("16", 60), ("17", 70), ("19", 99)),
 }
 """Codes of a parcel's life, hours after its booking."""
+GIVEN_UP: Final = {"viettelpost": "101", "vnpost": "9"}
+"""Codes of a carrier that will not collect the parcel after all."""
 
 
 def viettelpost_body(number: str, code: str, at: datetime) -> dict[str, Any]:

@@ -120,6 +120,23 @@ async def test_repeats_and_batches_cut_anywhere_break_no_promise(pool: Pool) -> 
     assert {name: finding.examples for name, finding in found.items() if not finding.holds} == {}
 
 
+async def test_a_booking_that_its_carrier_gave_up_breaks_no_promise(pool: Pool) -> None:
+    flow = WholeFlow(pool)
+    await flow.registers()
+    await flow.receives(ORDERS)
+    await flow.packs()
+    await flow.books()
+    reference = await flow.loses_interest()
+    await flow.books()
+    await flow.carries()
+    await flow.publishes()
+    async with pool.acquire() as db:
+        state = "SELECT state FROM booking.bookings WHERE reference = $1"
+        assert await db.fetchval(state, reference) == "carrier_cancelled"
+        found = await Suspect(db, flow.pipeline).findings()
+    assert {name: finding.examples for name, finding in found.items() if not finding.holds} == {}
+
+
 async def test_the_flow_behind_these_tests_reached_every_end(suspect: Suspect) -> None:
     """Otherwise the damage below might be planted where nothing is."""
     ends = await suspect.db.fetch("SELECT DISTINCT status FROM status.orders")
