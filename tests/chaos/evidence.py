@@ -108,9 +108,13 @@ class Evidence:
     async def _carriers_events(self, than: str) -> Findings:
         rows = await self.database.fetch(STORED_EVENTS)
         stored = {row["carrier"]: row["events"] for row in rows}
-        told = {name: totals["webhooks_events"] for name, totals in self.carriers.items()}
+        told = {name: totals.get("webhooks_events", 0) for name, totals in self.carriers.items()}
+        given_up = {
+            name: totals.get("webhooks_given_up", 0) for name, totals in self.carriers.items()
+        }
         return [
-            f"{name} told {told[name]} events and {stored.get(name, 0)} are stored"
+            f"{name} told {told[name]} events, gave {given_up[name]} webhooks up, and "
+            f"{stored.get(name, 0)} events are stored"
             for name in told
             if _compared(stored.get(name, 0), told[name]) == than
         ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import signal
 import socket
@@ -9,6 +10,8 @@ import threading
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
+
+import psutil
 
 from services.embedded.system import SERVERS
 from services.errors import OperatorError
@@ -47,8 +50,13 @@ def is_free(port: int) -> bool:
         return True
 
 
-def environment(home: Path) -> dict[str, str]:
-    """What makes every `ocop` of this machine use its own folder, broker, database and ports."""
+def environment(home: Path, seed: int = 1) -> dict[str, str]:
+    """What makes every `ocop` of this machine use its own folder, broker, database and ports.
+
+    The carriers are as unruly as they can be: everything told twice, late, out of order or in
+    unknown codes more often than usual, parcels cancelled by them. They repeat a webhook for a
+    minute, which is longer than a broker takes to come up.
+    """
     kafka, _controller, gateway_port, viettelpost, vnpost = own_ports(5)
     return {
         "OCOP_DATA_DIR": str(home),
@@ -56,6 +64,11 @@ def environment(home: Path) -> dict[str, str]:
         "OCOP_GATEWAY_PORT": str(gateway_port),
         "OCOP_CARRIER_VIETTELPOST_URL": f"http://127.0.0.1:{viettelpost}",
         "OCOP_CARRIER_VNPOST_URL": f"http://127.0.0.1:{vnpost}",
+        "OCOP_SANDBOX_SEED": str(seed),
+        "OCOP_SANDBOX_MISCHIEF": "3",
+        "OCOP_SANDBOX_LIVES": "1.5",
+        "OCOP_SANDBOX_CARRIER_CANCELS": "0.01",
+        "OCOP_SANDBOX_WEBHOOK_RETRY_S": "2",
     }
 
 
@@ -95,6 +108,7 @@ class Supervisor:
     found_dead: list[str] = field(default_factory=list)
     """Processes that ended without being struck."""
     _away: dict[str, float] = field(default_factory=dict)
+    _frozen: dict[str, tuple[float, psutil.Process]] = field(default_factory=dict)
     _coming_up: dict[str, Process] = field(default_factory=dict)
     _done: threading.Event = field(default_factory=threading.Event)
 
@@ -109,7 +123,9 @@ class Supervisor:
             before = now
             while coming and elapsed_s >= coming[0].at_s:
                 self._strike(coming.pop(0))
+            self._thaw(now)
             self._revive()
+        self._thaw(float("inf"))
 
     def finish(self) -> None:
         """End `run`."""
@@ -122,10 +138,26 @@ class Supervisor:
         return not self._coming_up and not SERVERS & self._away.keys()
 
     def _strike(self, blow: Blow) -> None:
+        until = time.monotonic() + blow.away_s
         for victim in blow.victims:
+            if blow.freezes:
+                self._freeze(victim, until)
+                continue
             if self.system.place.stop(victim, signal.SIGKILL):
                 self.kills.append(victim)
-            self._away[victim] = time.monotonic() + blow.away_s
+            self._away[victim] = until
+
+    def _freeze(self, victim: str, until: float) -> None:
+        if process := self.system.place.find(victim):
+            process.suspend()
+            self._frozen[victim] = (until, process)
+
+    def _thaw(self, now: float) -> None:
+        due = [name for name, (until, _) in self._frozen.items() if until <= now]
+        for name in due:
+            _, process = self._frozen.pop(name)
+            with contextlib.suppress(psutil.Error):  # it was killed in its sleep
+                process.resume()
 
     def _revive(self) -> None:
         for name, process in self._processes().items():
