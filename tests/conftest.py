@@ -93,7 +93,7 @@ async def pool(database: str) -> AsyncIterator[Pool]:
     """Connections to `database`, with the session settings workers use."""
     opened = await open_pool(database, application_name="test")
     yield opened
-    await asyncio.wait_for(opened.close(), timeout=10)
+    await asyncio.wait_for(opened.close(), timeout=30)
 
 
 @pytest.fixture(scope="session")

@@ -96,7 +96,7 @@ class World:
     async def stop_runner(self) -> None:
         if self._runner is not None and self._running is not None:
             self._runner.stop()
-            await asyncio.wait_for(self._running, timeout=10)
+            await asyncio.wait_for(self._running, timeout=30)
 
     async def place(self, order: str = ORDER) -> None:
         await place_order(self.pool, self.vault, order)
@@ -106,7 +106,7 @@ class World:
             await self.pipeline.send_event(event)
         await self.pipeline.run_until_idle()
 
-    async def until(self, said: Callable[[], Any], within_s: float = 15.0) -> Any:
+    async def until(self, said: Callable[[], Any], within_s: float = 60.0) -> Any:
         """Let everything run until `said` holds."""
         async with asyncio.timeout(within_s):
             while not (found := said()):

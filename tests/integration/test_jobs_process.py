@@ -44,11 +44,11 @@ async def ocop(*words: str, env: Mapping[str, str]) -> AsyncIterator[asyncio.sub
     yield process
     with contextlib.suppress(ProcessLookupError):
         process.terminate()
-    await asyncio.wait_for(process.wait(), timeout=20)
+    await asyncio.wait_for(process.wait(), timeout=60)
 
 
 async def ready(url: str) -> None:
-    async with asyncio.timeout(40), aiohttp.ClientSession() as session:
+    async with asyncio.timeout(90), aiohttp.ClientSession() as session:
         while True:
             with contextlib.suppress(aiohttp.ClientError):
                 async with session.get(url) as answer:
@@ -64,7 +64,7 @@ async def results(kafka: str, wanted: int) -> list[BookingResulted]:
     await consumer.start()
     found: list[BookingResulted] = []
     try:
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(90):
             while len(found) < wanted:
                 record = await consumer.getone()
                 assert dict(record.headers)["ce_type"] == BOOKING_RESULTED.name.encode()
@@ -105,5 +105,5 @@ async def test_two_parcels_are_booked_at_two_carriers_by_processes(
         assert {one.outcome for one in found} == {BookingOutcome.BOOKED}
         assert {(one.tracking_no or "")[-2:] == "VN" for one in found} == {True, False}
         jobs.terminate()
-        assert await asyncio.wait_for(jobs.wait(), timeout=20) == 0
+        assert await asyncio.wait_for(jobs.wait(), timeout=60) == 0
     assert await pool.fetchval("SELECT count(*) FROM jobs.pgqueuer") == 0

@@ -91,7 +91,7 @@ async def streamed(served: Served, seller_id: str, **headers: str) -> AsyncItera
 
 
 async def take(stream: AsyncIterator[int], count: int) -> list[int]:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         return [await anext(stream) for _ in range(count)]
 
 

@@ -143,7 +143,7 @@ async def test_a_frozen_lock_holder_is_thrown_out(town: Town, database: str) -> 
     holding = asyncio.create_task(holder.settle(town.runs()))
     await frozen.wait()
     settler = town.settler(Ledger(town.bank))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await opened(settler, town)
         await settled(settler, town)
     holding.cancel()
@@ -313,7 +313,7 @@ async def test_two_partitions_that_meet_on_one_entity_lose_no_update(town: Town)
 
     async def meet(tx: Transaction, entries: int) -> None:
         del tx, entries
-        await asyncio.wait_for(met.wait(), 5)  # both are about to read the same, absent row
+        await asyncio.wait_for(met.wait(), 30)  # both are about to read the same, absent row
 
     for partition in (0, 1):
         town.append(an_entry(town.bank.paid, f"e{partition}"), partition=partition)

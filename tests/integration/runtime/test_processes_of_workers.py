@@ -112,7 +112,7 @@ async def test_sigterm_finishes_the_batch_in_hand(
         assert process.stdout is not None
         assert await process.stdout.readline() == b"batch\n"
         process.send_signal(signal.SIGTERM)
-        assert await asyncio.wait_for(process.wait(), 20) == 0
+        assert await asyncio.wait_for(process.wait(), 60) == 0
         assert (await harbour.counted())["applied"] == 1
         assert sum((await harbour.published()).values()) == 1
 

@@ -88,7 +88,7 @@ class Work:
 
     async def end(self) -> None:
         self.unit.finish()
-        await asyncio.wait_for(self.task, 10)
+        await asyncio.wait_for(self.task, 30)
 
     @property
     def applied(self) -> int:
