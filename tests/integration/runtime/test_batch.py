@@ -143,7 +143,7 @@ async def test_a_frozen_lock_holder_is_thrown_out(town: Town, database: str) -> 
     holding = asyncio.create_task(holder.settle(town.runs()))
     await frozen.wait()
     settler = town.settler(Ledger(town.bank))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(15):
         await opened(settler, town)
         await settled(settler, town)
     holding.cancel()
