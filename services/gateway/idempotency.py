@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 KEY_MAX_CHARACTERS = 128
 
-# Take the key for this request, or find who has it. A first request that died without an answer
-# is given up after a minute: doing it again is harmless, intake knows the order.
+# Take the key for this request, or find who has it. A first request that died without an answer is
+# given up after longer than an append may take: doing it again is harmless, intake knows the order.
 CLAIM = """
 INSERT INTO gateway.idempotency_keys AS kept (owner_id, key, fingerprint)
 VALUES ($1, $2, $3)
 ON CONFLICT (owner_id, key) DO UPDATE SET started_at = now()
 WHERE kept.answer IS NULL AND kept.fingerprint = $3
-  AND kept.started_at < now() - interval '1 minute'
+  AND kept.started_at < now() - interval '15 seconds'
 RETURNING true
 """
 

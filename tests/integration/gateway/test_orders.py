@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -97,6 +99,24 @@ async def test_a_key_used_for_another_order_is_refused(served: Served) -> None:
     await post(served, "/v1/orders", orjson.dumps(an_order(a_number())), **key)
     status, problem, _ = await post(served, "/v1/orders", orjson.dumps(an_order(a_number())), **key)
     assert (status, problem["code"]) == (422, "idempotency_key_reused")
+
+
+async def test_a_request_whose_gateway_died_under_it_may_soon_be_sent_again(
+    served: Served,
+) -> None:
+    raw = orjson.dumps(an_order(a_number()))
+    key = {"Idempotency-Key": "orphan", **served.bearer("S68-01")}
+    claim = """
+        INSERT INTO gateway.idempotency_keys (owner_id, key, fingerprint, started_at)
+        VALUES ('S68-01', 'orphan', $1, now() - $2::interval)
+    """
+    digest = hashlib.sha256(raw).digest()
+    await served.pool.execute(claim, digest, timedelta(seconds=10))
+    status, problem, headers = await post(served, "/v1/orders", raw, **key)
+    assert (status, problem["code"], headers["Retry-After"]) == (409, "in_progress", "1")
+    await served.pool.execute("DELETE FROM gateway.idempotency_keys")
+    await served.pool.execute(claim, digest, timedelta(seconds=16))
+    assert (await post(served, "/v1/orders", raw, **key))[0] == 202
 
 
 async def test_without_an_idempotency_key_nothing_is_taken(served: Served) -> None:
