@@ -23,6 +23,7 @@ import asyncpg
 import pytest
 
 from services.embedded.system import System
+from services.sandbox.month import door
 from services.settings import read_settings
 from streams.month import join
 from streams.processes import ocop
@@ -43,6 +44,7 @@ SENDING_DAYS: Final = 27
 """From the first line of the sample month to its last."""
 DAY_S: Final = 2.0
 QUIET_WITHIN_S: Final = 120
+PATIENCE_S: Final = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,8 @@ def system(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> I
     for name in ("DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS"):
         monkeypatch.delenv(name, raising=False)
     home = Path(tempfile.mkdtemp(prefix="ocop-chaos-"))
+    # A sender keeps what is not confirmed, also when the broker takes minutes on a busy machine.
+    monkeypatch.setattr(door, "GIVE_UP_S", PATIENCE_S)
     for name, value in environment(home, seed_wanted()).items():
         monkeypatch.setenv(name, value)
     settings = read_settings()
