@@ -5,10 +5,11 @@ A unit is partition number p of all input topics of one stage.
 
 from __future__ import annotations
 
-import json
 import zlib
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING
+
+import orjson
 
 from streams.runtime.failures import CheckpointLost
 
@@ -122,7 +123,7 @@ async def lock_checkpoint(tx: Transaction, unit: UnitId) -> Checkpoint:
     row = await tx.fetchrow(LOCK_CHECKPOINT, unit.stage, unit.partition)
     if row is None:
         raise CheckpointLost(f"{unit.stage}/{unit.partition} has no checkpoint row")
-    marks = {topic: Mark(**mark) for topic, mark in json.loads(row["offsets"]).items()}
+    marks = {topic: Mark(**mark) for topic, mark in orjson.loads(row["offsets"]).items()}
     return Checkpoint(row["batch_no"], row["outputs"], marks, row["era"])
 
 
@@ -142,4 +143,4 @@ async def advance_checkpoint(tx: Transaction, unit: UnitId, step: Step) -> None:
 
 def marks_json(marks: Mapping[str, Mark]) -> str:
     """Marks as the row keeps them."""
-    return json.dumps({topic: asdict(mark) for topic, mark in marks.items()})
+    return orjson.dumps(dict(marks)).decode()
