@@ -51,11 +51,12 @@ def outgoing(output: Output, stage: str, catalogue: Mapping[str, Topic]) -> Outg
     event = output.event
     topic = catalogue[event.topic_name]
     event_id = event.event_id  # a hash: made once
+    headers = cloud_event_headers(event, stage, event_id)
     record = Outgoing(
         topic.name,
         event.key.encode(),
         event.model_dump_json().encode(),
-        (*_headers(event, event_id, stage), ("traceparent", _trace(event_id, output.cause))),
+        (*headers, ("traceparent", _trace(event_id, output.cause))),
     )
     return within(record, topic.max_bytes)
 
@@ -67,15 +68,13 @@ def within(record: Outgoing, max_bytes: int) -> Outgoing:
     return record
 
 
-def cloud_event_headers(event: Event, source: str) -> tuple[tuple[str, bytes], ...]:
+def cloud_event_headers(
+    event: Event, source: str, event_id: UUID | None = None
+) -> tuple[tuple[str, bytes], ...]:
     """CloudEvents 1.0, Kafka protocol binding, binary content mode (section 3.2)."""
-    return _headers(event, event.event_id, source)
-
-
-def _headers(event: Event, event_id: UUID, source: str) -> tuple[tuple[str, bytes], ...]:
     return (
         ("ce_specversion", b"1.0"),
-        ("ce_id", str(event_id).encode()),
+        ("ce_id", str(event_id or event.event_id).encode()),
         ("ce_type", event.topic_name.encode()),
         ("ce_source", f"/ocop/{source}".encode()),
         ("ce_time", event.occurred_at.isoformat().encode()),
