@@ -32,7 +32,7 @@ STOP_WAIT_S: Final = 15.0
 """How long SIGTERM waits for batches in hand: longer than a batch, shorter than patience."""
 
 APP_STOP_S: Final = 10.0
-SLOTS: Final = 6
+SLOTS: Final = 4
 """Batches of one stage under way at once in a worker; the rest gather records meanwhile."""
 
 
@@ -62,7 +62,7 @@ def build_app(stage: Stage, cluster: Cluster) -> RecordBatchApp:
         broker_request_timeout=max(20.0, cluster.session_s),
         broker_rebalance_timeout=20.0,
         broker_max_poll_interval=60.0,
-        broker_max_poll_records=4_000,
+        broker_max_poll_records=1_000,
         broker_commit_interval=3.0,
         stream_wait_empty=False,
         stream_recovery_delay=0.0,

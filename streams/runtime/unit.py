@@ -35,7 +35,7 @@ class Limits:
     A topic partition with `queue_records` or `queue_bytes` waiting is paused in the fetcher.
     """
 
-    batch_records: int = 2_000
+    batch_records: int = 1_000
     batch_bytes: int = 4 * 1024 * 1024
     queue_records: int = 2_000
     queue_bytes: int = 2 * 1024 * 1024
