@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import uvloop
 
+from services.garbage import collect_seldom
 from services.jobs.carrier_calls import Means
 from services.jobs.runner import Limits, Runner, read_era
 from services.kafka.appender import Appender
@@ -57,6 +58,7 @@ async def run(settings: Settings) -> None:
     options = Options(speed=1.0, mischief=replace(CALM, refused=REFUSED))
     carriers = (InProcessViettelPost(options), InProcessVietnamPost(options))
     runner = Runner(carriers, means, Limits())
+    collect_seldom()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, runner.stop)

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 import uvicorn
 
+from services.garbage import collect_seldom
 from services.gateway.app import build_app
 from services.logs import configure_logs
 from services.settings import read_settings
@@ -25,8 +26,10 @@ def gateway(
     """Serve the HTTP API: orders, packing, carriers' events, sellers' feeds. Docs at /docs."""
     settings = read_settings()
     configure_logs("gateway", settings.log_level)
+    http = build_app(settings.kafka, settings.database, master_key(settings), settings.pool_size)
+    collect_seldom()
     uvicorn.run(
-        build_app(settings.kafka, settings.database, master_key(settings), settings.pool_size),
+        http,
         host=host or settings.gateway_host,
         port=port or settings.gateway_port,
         loop="uvloop",

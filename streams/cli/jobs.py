@@ -9,6 +9,7 @@ import uvloop
 from services.carriers.account import CarrierSettings
 from services.carriers.viettelpost.proxy import ViettelPost
 from services.carriers.vnpost.proxy import VietnamPost
+from services.garbage import collect_seldom
 from services.jobs.carrier_calls import Means
 from services.jobs.runner import Limits, Runner, read_era
 from services.kafka.appender import Appender
@@ -55,6 +56,7 @@ async def run(settings: Settings, carriers: CarrierSettings) -> None:
         means,
         Limits(carriers.concurrency, carriers.breaker_failures, carriers.breaker_rest_s),
     )
+    collect_seldom()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, runner.stop)

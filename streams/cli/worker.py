@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 import uvloop
 
+from services.garbage import collect_seldom
 from services.logs import configure_logs
 from services.settings import Settings, read_settings
 from services.store.pool import open_pool
@@ -52,6 +53,7 @@ async def run(names: list[str], settings: Settings, exit_when_stalled_s: float |
     )
     try:
         stages = build_stages(settings, names)
+        collect_seldom()
         options = WorkerOptions(
             Cluster(settings.kafka),
             settings.metrics_host,
