@@ -7,9 +7,12 @@ import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, cast
 
+import faust.streams
+import faust.transport.conductor
 import structlog
 from faust.app.base import BootStrategy
 
+from services.errors import OperatorError
 from streams.runtime.dead_share import DeadShare
 from streams.runtime.persevere import pause
 from streams.runtime.record_batches import RecordBatchApp, RecordBatchTopic
@@ -19,7 +22,6 @@ from streams.runtime.units import Units
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import faust
     from faust.types import TP
 
     from streams.runtime.ports import Log, Observer
@@ -87,6 +89,22 @@ class Setting:
     observe: Observer
     limits: Limits = field(default_factory=Limits)
     slots: int = SLOTS
+
+
+def require_cython() -> None:
+    """Raise OperatorError unless Faust's compiled streams are in use.
+
+    The pure-Python stream acks stale events and is many times slower (FAUST.md).
+    """
+    compiled = (
+        vars(faust.streams)["_CStreamIterator"],
+        vars(faust.transport.conductor)["ConductorHandler"],
+    )
+    if None in compiled:
+        raise OperatorError(
+            "Faust's Cython streams are not in use: install faust-streaming from a binary wheel "
+            "and leave NO_CYTHON unset."
+        )
 
 
 class StageRunner:

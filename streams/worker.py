@@ -14,10 +14,9 @@ import structlog
 from schemas.catalogue import TOPICS_BY_NAME
 from services.errors import OperatorError
 from services.probe import probe
-from streams.app import Cluster, Setting, StageRunner
+from streams.app import Cluster, Setting, StageRunner, require_cython
 from streams.runtime.kafka_log import KafkaLog
 from streams.runtime.publisher import KafkaPublisher
-from streams.runtime.record_batches import require_cython
 from streams.runtime.settle import World
 from streams.runtime.telling import tell
 from streams.runtime.watchdog import Patience, Watchdog

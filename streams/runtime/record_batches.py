@@ -24,8 +24,6 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import aiokafka
 import faust
-import faust.streams
-import faust.transport.conductor
 import structlog
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import (
@@ -39,7 +37,6 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from mode import get_logger
 
-from services.errors import OperatorError
 from streams.runtime.kafka_log import as_record
 from streams.runtime.reading import Fetched
 
@@ -309,19 +306,3 @@ class RecordBatchApp(faust.App):
 
     def _create_directories(self) -> None:
         """Make none: there are no tables."""
-
-
-def require_cython() -> None:
-    """Raise OperatorError unless Faust's compiled streams are in use.
-
-    The pure-Python stream acks stale events and is many times slower (FAUST.md).
-    """
-    compiled = (
-        vars(faust.streams)["_CStreamIterator"],
-        vars(faust.transport.conductor)["ConductorHandler"],
-    )
-    if None in compiled:
-        raise OperatorError(
-            "Faust's Cython streams are not in use: install faust-streaming from a binary wheel "
-            "and leave NO_CYTHON unset."
-        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import random
 import signal
 import sys
@@ -74,6 +75,20 @@ async def all_is_well(harbour: Harbour, entries: int) -> None:
     assert await books_balance(harbour.pool)
     wanted = {(account, n + 1) for account, (_, version) in state.items() for n in range(version)}
     assert wanted - set(await harbour.published()) == set()
+
+
+@pytest.mark.parametrize(("pure", "code"), [("", 0), ("1", 1)])
+async def test_a_worker_insists_on_compiled_streams(pure: str, code: int) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        "from streams.app import require_cython; require_cython()",
+        env=os.environ | {"NO_CYTHON": pure},
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, said = await process.communicate()
+    assert process.returncode == code
+    assert (b"Cython streams are not in use" in said) is bool(code)
 
 
 async def test_killed_workers_lose_nothing_and_do_nothing_twice(
