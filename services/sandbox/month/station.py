@@ -7,7 +7,7 @@ import random
 import time
 import uuid
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -19,12 +19,13 @@ if TYPE_CHECKING:
     Json = dict[str, Any]
 
 PAGE = 500
-POLL_S = 0.5
-AT_ONCE = 16
+POLL_S = 2.0
 BOX_G = 60
 """What an empty box and its filling weigh."""
 BEST_BEFORE_DAYS = 90
 SMALLEST_CM = 8
+EARLY_H = (0.5, 6.0)
+LATE_H = (-20.0, -2.0)
 PACK_AGAIN_S = 20.0
 """A shipment that is still listed after this time, its reports refused, is packed again."""
 
@@ -36,6 +37,7 @@ class Shares:
     short: float = 0.02
     heavy: float = 0.01
     two_parcels: float = 0.1
+    late: float = 0.06
 
 
 @dataclass(slots=True)
@@ -53,16 +55,17 @@ class Stations:
 
     async def work(self, sellers: Iterable[str], done: asyncio.Event) -> None:
         """Pack whatever appears on the sellers' lists until `done`."""
-        slots = asyncio.Semaphore(AT_ONCE)
-        everyone = list(sellers)
         async with asyncio.TaskGroup() as group:
-            while not done.is_set():
-                for seller_id in everyone:
-                    for shipment in await self._new_shipments(seller_id):
-                        await slots.acquire()
-                        packing = group.create_task(self.pack(seller_id, shipment))
-                        packing.add_done_callback(lambda _: slots.release())
-                await asyncio.sleep(POLL_S)
+            for seller_id in sellers:
+                group.create_task(self._work_for(seller_id, done))
+
+    async def _work_for(self, seller_id: str, done: asyncio.Event) -> None:
+        """One seller's table: look at the list, pack what is new, look again."""
+        await asyncio.sleep(random.Random(seller_id).uniform(0, POLL_S))
+        while not done.is_set():
+            for shipment in await self._new_shipments(seller_id):
+                await self.pack(seller_id, shipment)
+            await asyncio.sleep(POLL_S)
 
     async def _new_shipments(self, seller_id: str) -> list[Json]:
         listed = await self.door.get(seller_id, "/v1/packing/shipments", limit=PAGE)
@@ -78,6 +81,7 @@ class Stations:
     async def pack(self, seller_id: str, shipment: Json) -> None:
         """Start, report every parcel, finish; a wrong count is refused and then packed right."""
         rng = random.Random(f"{self.seed}:{shipment['shipment_id']}")
+        shipment = shipment | {"at": self.moment(rng, shipment)}
         await self._report(seller_id, shipment, "started")
         if rng.random() < self.shares.short:
             for parcel in self.parcels(rng, shipment, missing=1):
@@ -91,6 +95,15 @@ class Stations:
             await self._release(seller_id, shipment)
         self.packed += 1
         self.told()
+
+    def moment(self, rng: random.Random, shipment: Json) -> str:
+        """When it is packed: now, but in time for the courier, however slow this machine is.
+
+        Now and then a seller is late by some hours.
+        """
+        early = rng.uniform(*(EARLY_H if rng.random() >= self.shares.late else LATE_H))
+        planned = datetime.fromisoformat(shipment["handover_by"]) - timedelta(hours=early)
+        return min(self.clock.now(), planned).isoformat()
 
     def parcels(
         self, rng: random.Random, shipment: Json, *, missing: int = 0, heavy: bool = False
@@ -136,12 +149,12 @@ class Stations:
             "shipment_id": shipment["shipment_id"],
             "station": f"{seller_id}-T1",
             "kind": kind,
-            "reported_at": self.clock.now().isoformat(),
+            "reported_at": shipment["at"],
             "parcel": parcel,
         }
         await self.door.post_as_seller(seller_id, "/v1/packing/reports", report)
 
     async def _release(self, seller_id: str, shipment: Json) -> None:
         order = shipment["shipment_id"].partition("/")[0]
-        body = {"why": "weighed again: filling and ice", "at": self.clock.now().isoformat()}
+        body = {"why": "weighed again: filling and ice", "at": shipment["at"]}
         await self.door.post_as_seller(seller_id, f"/v1/orders/{order}/release", body)
