@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from schemas.catalogue import (
@@ -30,6 +31,12 @@ Findings = list[str]
 
 # Numbered one by one by their stage: a version that is not in the topic was lost.
 COUNTED: Final = (ORDER_STATUS_CHANGED.name, SHIPMENT_STATUS_CHANGED.name)
+
+UNSEEN: Final = {"version", "occurred_at", "as_of"}
+"""What a change may differ in without telling anything new."""
+
+DELIVERED: Final = {"viettelpost": "501", "vnpost": "14"}
+"""The carriers' own code for it."""
 
 ORDERS_WITH_STATUS = "SELECT order_id FROM status.orders WHERE status IS NOT NULL"
 
@@ -156,11 +163,12 @@ class Evidence:
             for seller, found in numbers.items()
             if len(found) != max(found)
         ]
-        return gaps + [
+        repeats = [
             f"{order} version {version} has {times} entries in its seller's feed"
             for (order, version), times in changes.items()
             if times > 1
         ]
+        return gaps + repeats + _told_again([entry["change"] for entry in appended])
 
     async def _double_bookings(self) -> Findings:
         rows = await self.database.fetch(LIVE_BOOKINGS)
@@ -178,13 +186,13 @@ class Evidence:
         rows = await self.database.fetch(FIGURES)
         counted = {row["figure"]: row["value"] for row in rows}
         return [
-            f"{figure} is {counted.get(figure, 0)}, a recount of the topics gives {recount}"
+            f"{figure} is {counted.get(figure, 0)}, a recount gives {recount}"
             for figure, recount in self._recount().items()
             if _compared(counted.get(figure, 0), recount) == than
         ]
 
     def _recount(self) -> dict[str, int]:
-        """Figures as the topics alone give them."""
+        """Figures as the carriers give them, and the topics where the carriers cannot know."""
         states: dict[str, dict[str, Any]] = {}
         for state in self.log.events(SHIPMENT_STATUS_CHANGED.name):
             known = states.get(state["reference"])
@@ -195,13 +203,30 @@ class Evidence:
             "orders_placed": self._different(ORDER_PLACED.name, "order_id"),
             "orders_cancelled": self._different(ORDER_CANCELLED.name, "order_id"),
             "parcels_packed": self._different(PARCEL_PACKED.name, "parcel_id"),
-            "parcels_delivered": outcomes["delivered"],
+            "parcels_delivered": sum(
+                self.carriers[carrier].get(f"status_{code}", 0)
+                for carrier, code in DELIVERED.items()
+            ),
             "parcels_returned": outcomes["returned"],
             "parcels_written_off": outcomes["written_off"],
         }
 
     def _different(self, topic: str, what: str) -> int:
         return len({event[what] for event in self.log.events(topic)})
+
+
+def _told_again(changes: list[dict[str, Any]]) -> Findings:
+    """Changes that changed nothing a seller sees. (A refusal is told in a version of its own.)"""
+    in_order = sorted(changes, key=lambda change: (change["order_id"], change["version"]))
+    return [
+        f"{after['order_id']} version {after['version']} says what the one before it said"
+        for before, after in pairwise(in_order)
+        if not (before["refused"] or after["refused"]) and _seen(before) == _seen(after)
+    ]
+
+
+def _seen(change: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in change.items() if name not in UNSEEN}
 
 
 def _compared(found: int, expected: int) -> str:
