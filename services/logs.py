@@ -3,8 +3,10 @@
 import logging
 import os
 import sys
-from typing import Final, TextIO
+from collections.abc import Callable
+from typing import Any, Final, TextIO
 
+import orjson
 import structlog
 
 # Libraries that say on INFO what our own canonical lines say better.
@@ -25,7 +27,7 @@ def configure_logs(process: str, level: str = "info") -> None:
         structlog.processors.format_exc_info,
     ]
     structlog.configure(
-        processors=[*shared, structlog.processors.JSONRenderer(ensure_ascii=False)],
+        processors=[*shared, structlog.processors.JSONRenderer(serializer=as_json)],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(stream),
         cache_logger_on_first_use=True,
@@ -36,7 +38,7 @@ def configure_logs(process: str, level: str = "info") -> None:
             foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.JSONRenderer(ensure_ascii=False),
+                structlog.processors.JSONRenderer(serializer=as_json),
             ],
         )
     )
@@ -44,6 +46,11 @@ def configure_logs(process: str, level: str = "info") -> None:
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
     structlog.contextvars.bind_contextvars(process=process)
+
+
+def as_json(line: dict[str, Any], default: Callable[[Any], Any], **_options: object) -> str:
+    """A line as JSON text; `default` turns what JSON does not know into something it does."""
+    return orjson.dumps(line, default=default, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
 def _own_stderr() -> TextIO:

@@ -35,6 +35,7 @@ def gateway(
         loop="uvloop",
         http="httptools",
         access_log=False,
+        proxy_headers=False,  # nothing depends on where a request comes from
         log_config=None,
         server_header=False,
         timeout_graceful_shutdown=STOP_S,
