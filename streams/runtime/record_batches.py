@@ -12,12 +12,12 @@ What differs from Faust:
   partitions are assigned alike (range), so that a unit is never torn apart.
 """
 
-# ruff: noqa: SLF001 (this file is where private members are touched)
-# ruff: noqa: D102 (what Faust's own methods do, its documentation tells)
+# ruff: noqa: SLF001, D102 (private members are touched here; Faust documents its own methods)
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import Counter
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -240,7 +240,8 @@ class RecordBatchConsumer(driver.Consumer):
         if not reading:
             # An empty set would mean every partition to aiokafka.
             await self._thread.call_thread(self._thread.poll_nothing)
-            await self._wait_for_wishes()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wishes.wait(), FETCH_WAIT_S)
             return
         generation = self.app.consumer_generation_id
         try:
@@ -252,12 +253,6 @@ class RecordBatchConsumer(driver.Consumer):
             if not self.flow_active or generation != self.app.consumer_generation_id:
                 return
             await self._forward(TP(at.topic, at.partition), records)
-
-    async def _wait_for_wishes(self) -> None:
-        try:
-            await asyncio.wait_for(self._wishes.wait(), FETCH_WAIT_S)
-        except TimeoutError:
-            return
 
     async def _forward(self, tp: TP, records: list[ConsumerRecord[Any, Any]]) -> None:
         message: Any = self._to_message(tp, records[-1])
@@ -276,11 +271,8 @@ class RecordBatchConsumer(driver.Consumer):
                 self.on_lost(tp.partition)
 
     def _forget(self) -> None:
-        self._reading.clear()
-        self._seeks.clear()
-        self._pauses.clear()
-        self._resumes.clear()
-        self._carried_out.clear()
+        for wishes in (self._reading, self._seeks, self._pauses, self._resumes, self._carried_out):
+            wishes.clear()
 
 
 class RecordBatchTransport(driver.Transport):
