@@ -73,6 +73,7 @@ class Yard:
         self.by_number: dict[str, Parcel] = {}
         self.by_reference: dict[str, list[Parcel]] = {}
         self.by_carrier_ref: dict[str, Parcel] = {}
+        self._asked: Counter[str] = Counter()
         self._manner = manner
         self._announce = announce
 
@@ -85,8 +86,15 @@ class Yard:
         return random.Random("|".join((str(self.options.seed), *about)))
 
     def refuses(self, reference: str) -> bool:
-        """Whether this carrier will not have the parcel."""
-        refused = self.chance(reference, "refused").random() < self.options.mischief.refused
+        """Whether this carrier will not have the parcel; asked again, it may think better of it.
+
+        A refusal after an answer that was lost proves nothing to us. A carrier that never changed
+        its mind would leave such a booking in doubt until a person settles it.
+        """
+        asked = self._asked[reference]
+        self._asked[reference] += 1
+        about = (reference, "refused", *([str(asked)] if asked else []))
+        refused = self.chance(*about).random() < self.options.mischief.refused
         self.totals["refused"] += refused
         return refused
 
