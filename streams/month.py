@@ -25,12 +25,17 @@ if TYPE_CHECKING:
     from services.settings import Settings
     from services.store.pool import Pool
 
-# An order is finished, or waits for a person who will not come.
+# An order is finished, or waits for a person who will not come: it is held, or its carrier neither
+# confirms nor denies a booking whose answer was lost.
 COUNT_ORDERS = """
 SELECT count(*) FILTER (WHERE finished) AS finished,
-       count(*) FILTER (WHERE NOT finished AND fulfilment = 'on_hold') AS held,
+       count(*) FILTER (WHERE NOT finished AND (fulfilment = 'on_hold' OR in_doubt)) AS held,
        count(*) AS known
-FROM status.orders WHERE seller_id IS NOT NULL
+FROM (SELECT finished, fulfilment, EXISTS (
+          SELECT FROM booking.ops_tasks t
+          WHERE t.order_id = o.order_id AND t.kind = 'unknown_booking' AND t.closed_at IS NULL
+            AND t.opened_at < now() - interval '30 seconds') AS in_doubt
+      FROM status.orders o WHERE seller_id IS NOT NULL) AS orders
 """
 
 KEYS_TRIES_S = 6.0
