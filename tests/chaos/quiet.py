@@ -22,13 +22,25 @@ POLL_S: Final = 1.0
 IN_A_ROW: Final = 3
 """So often in a row nothing may be left: one stage's last record may be the next one's first."""
 
+# Orders that are neither finished nor wait for a person. A person is waited for by what is held,
+# and by a booking whose carrier cannot be asked and neither confirms nor denies: its answer to the
+# booking was lost, and it refuses to book again.
 UNFINISHED = """
 SELECT order_id, status FROM status.orders
-WHERE seller_id IS NOT NULL AND NOT finished AND fulfilment <> 'on_hold' ORDER BY order_id
+WHERE seller_id IS NOT NULL AND NOT finished AND fulfilment <> 'on_hold'
+  AND order_id NOT IN (
+      SELECT order_id FROM booking.ops_tasks
+      WHERE kind = 'unknown_booking' AND closed_at IS NULL
+        AND opened_at < now() - interval '30 seconds')
+ORDER BY order_id
 """
 KNOWN_ORDERS = "SELECT count(*) FROM status.orders WHERE seller_id IS NOT NULL"
 CHECKPOINTS = "SELECT stage, partition, offsets::text FROM runtime.checkpoints"
-JOBS = "SELECT count(*) FROM jobs.pgqueuer WHERE status IN ('queued', 'picked')"
+JOBS = """
+SELECT count(*) FROM jobs.pgqueuer
+WHERE status IN ('queued', 'picked') AND split_part(dedupe_key, ':', 2) NOT IN (
+    SELECT reference FROM booking.ops_tasks WHERE kind = 'unknown_booking' AND closed_at IS NULL)
+"""
 
 
 @dataclass(frozen=True, slots=True)
