@@ -56,6 +56,31 @@ class BookingRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Locality:
+    """A commune, without anything of who lives there. Codes are GSO's, of the 34 provinces."""
+
+    ward_code: str
+    ward: str
+    province_code: str
+    province: str
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteRequest:
+    """A parcel to be priced. `cod_vnd` 0: nothing is collected. `ready_at` is aware."""
+
+    origin: Locality
+    destination: Locality
+    weight_g: int
+    length_cm: int
+    width_cm: int
+    height_cm: int
+    goods_vnd: int
+    cod_vnd: int
+    ready_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class BookingRef:
     """How a booking is known: by us, to people, and inside the carrier."""
 
@@ -107,6 +132,39 @@ class ReturnAccepted:
 
 
 @dataclass(frozen=True, slots=True)
+class RedeliveryAccepted:
+    """The carrier tries once more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """The booking now says what the request says. `freight_vnd` None: it named no price."""
+
+    freight_vnd: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PricedService:
+    """What one service costs. `price_vnd` with VAT; the others None where the carrier is silent.
+
+    `transit_h`: hours from acceptance to the door; `charged_weight_g`: the weight it charges.
+    """
+
+    service: str
+    price_vnd: int
+    charged_weight_g: int | None = None
+    transit_h: int | None = None
+    expected_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quoted:
+    """Every service the carrier offers for the request; what is not in it, it does not offer."""
+
+    services: tuple[PricedService, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """The carrier knows a booking under our reference; `ended` if it was cancelled."""
 
@@ -127,6 +185,9 @@ class CannotAsk:
 BookAnswer: TypeAlias = Booked | Refused | Unknown
 VoidAnswer: TypeAlias = Voided | VoidPending | Refused | Unknown
 ReturnAnswer: TypeAlias = ReturnAccepted | Refused | Unknown | CannotAsk
+RedeliveryAnswer: TypeAlias = RedeliveryAccepted | Refused | Unknown | CannotAsk
+EditAnswer: TypeAlias = Edited | Refused | Unknown | CannotAsk
+QuoteAnswer: TypeAlias = Quoted | Refused | Unknown | CannotAsk
 LookupAnswer: TypeAlias = Found | NotFound | Unknown | CannotAsk
 
 
@@ -134,7 +195,8 @@ class Carrier(Protocol):
     """One carrier. Every call may be repeated with the same reference.
 
     After an `Unknown` a later `Refused` proves nothing: a duplicate check looks like a refusal.
-    Every method raises CarrierUnreachable.
+    Every method raises CarrierUnreachable. An adapter that inherits from this class answers
+    CannotAsk to the calls it does not have.
     """
 
     name: ClassVar[str]
@@ -146,11 +208,33 @@ class Carrier(Protocol):
     async def void(self, booking: BookingRef) -> VoidAnswer:
         """Cancel a booking before the carrier has the parcel."""
 
-    async def request_return(self, booking: BookingRef, why: str) -> ReturnAnswer:
-        """Have a parcel that is with the carrier brought back."""
+    async def quote(self, request: QuoteRequest) -> QuoteAnswer:  # noqa: ARG002
+        """What the carrier would charge, service by service. Has no effect."""
+        return CannotAsk()
 
-    async def lookup(self, reference: str) -> LookupAnswer:
+    async def edit(
+        self,
+        booking: BookingRef,  # noqa: ARG002
+        request: BookingRequest,  # noqa: ARG002
+    ) -> EditAnswer:
+        """Make a booking say what `request` says, before the carrier has the parcel."""
+        return CannotAsk()
+
+    async def request_return(self, booking: BookingRef, why: str) -> ReturnAnswer:  # noqa: ARG002
+        """Have a parcel that is with the carrier brought back."""
+        return CannotAsk()
+
+    async def request_redelivery(
+        self,
+        booking: BookingRef,  # noqa: ARG002
+        why: str,  # noqa: ARG002
+    ) -> RedeliveryAnswer:
+        """Have a parcel that could not be delivered tried once more."""
+        return CannotAsk()
+
+    async def lookup(self, reference: str) -> LookupAnswer:  # noqa: ARG002
         """What the carrier has under our reference."""
+        return CannotAsk()
 
     async def close(self) -> None:
         """Let go of every connection."""

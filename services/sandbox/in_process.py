@@ -12,7 +12,7 @@ from services.carriers.port import (
     Booked,
     BookingRef,
     BookingRequest,
-    CannotAsk,
+    Carrier,
     Found,
     LookupAnswer,
     NotFound,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from services.sandbox.yard import Parcel
 
 
-class InProcessViettelPost:
+class InProcessViettelPost(Carrier):
     """Viettel Post without a network. Its parcels live; nobody is told."""
 
     name: ClassVar[str] = "viettelpost"
@@ -67,16 +67,12 @@ class InProcessViettelPost:
         self.yard.lead(parcel, [viettelpost.APPROVED, *viettelpost_return(chance)])
         return ReturnAccepted()
 
-    async def lookup(self, reference: str) -> LookupAnswer:  # noqa: ARG002
-        """It cannot be asked."""
-        return CannotAsk()
-
     async def close(self) -> None:
         """Let nothing more happen."""
         self.yard.close()
 
 
-class InProcessVietnamPost:
+class InProcessVietnamPost(Carrier):
     """Vietnam Post without a network. Its parcels live; nobody is told."""
 
     name: ClassVar[str] = "vnpost"
@@ -95,10 +91,6 @@ class InProcessVietnamPost:
         if parcel is None or not vnpost.cancellable(parcel):
             return Refused("Không thể hủy đơn hàng")
         return VoidPending("Chờ xử lý") if vnpost.cancel(self.yard, parcel) == "02" else Voided()
-
-    async def request_return(self, booking: BookingRef, why: str) -> ReturnAnswer:  # noqa: ARG002
-        """No call for it is documented."""
-        return CannotAsk()
 
     async def lookup(self, reference: str) -> LookupAnswer:
         """The newest order under our reference."""

@@ -12,9 +12,8 @@ from services.carriers.port import (
     BookAnswer,
     BookingRef,
     BookingRequest,
-    CannotAsk,
+    Carrier,
     CarrierUnreachable,
-    LookupAnswer,
     ReturnAnswer,
     Unknown,
     VoidAnswer,
@@ -26,8 +25,8 @@ if TYPE_CHECKING:
     from services.carriers.account import Account
 
 
-class ViettelPost:
-    """One account at Viettel Post."""
+class ViettelPost(Carrier):
+    """One account at Viettel Post. It has no status query: the webhook is the only way in."""
 
     name: ClassVar[str] = "viettelpost"
     api: ClassVar[str] = "partner_v2"
@@ -72,10 +71,6 @@ class ViettelPost:
         except AnswerLost as lost:
             return Unknown(str(lost))
         return answers.read_return(answer.body)
-
-    async def lookup(self, reference: str) -> LookupAnswer:  # noqa: ARG002 - the port's shape
-        """There is no status query: the webhook is the only way in."""
-        return CannotAsk()
 
     async def close(self) -> None:
         """Close every connection."""

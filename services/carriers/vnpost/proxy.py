@@ -10,11 +10,10 @@ from services.carriers.port import (
     BookAnswer,
     BookingRef,
     BookingRequest,
-    CannotAsk,
+    Carrier,
     CarrierUnreachable,
     LookupAnswer,
     Refused,
-    ReturnAnswer,
     Unknown,
     VoidAnswer,
 )
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from services.carriers.account import Account
 
 
-class VietnamPost:
+class VietnamPost(Carrier):
     """One customer of Vietnam Post."""
 
     name: ClassVar[str] = "vnpost"
@@ -63,10 +62,6 @@ class VietnamPost:
         except AnswerLost as lost:
             return Unknown(str(lost))
         return answers.read_voided(answer.body)
-
-    async def request_return(self, booking: BookingRef, why: str) -> ReturnAnswer:  # noqa: ARG002
-        """No call for it is documented."""
-        return CannotAsk()
 
     async def lookup(self, reference: str) -> LookupAnswer:
         """Ask `getOrder`.
