@@ -81,6 +81,15 @@ class Settings(BaseSettings):
     carrier_vnpost_url: str = "http://127.0.0.1:8492"
 
     @property
+    def carrier_urls(self) -> dict[str, str]:
+        """Where each carrier interface is reached, by its name in the directory."""
+        return {
+            name.removeprefix("carrier_").removesuffix("_url"): getattr(self, name)
+            for name in type(self).model_fields
+            if name.startswith("carrier_") and name.endswith("_url")
+        }
+
+    @property
     def embedded_kafka(self) -> bool:
         """No cluster is named, so we run our own."""
         return self.kafka_bootstrap_servers is None

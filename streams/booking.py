@@ -27,6 +27,7 @@ from schemas.catalogue import (
 )
 from schemas.event import next_version
 from schemas.tracking import ShipmentStatusChanged, TrackingStatus
+from services.carriers.directory import api_of
 from services.jobs.queue import CarrierJob, enqueue
 from services.store.booking import READ_WAITING_FOR_TRACKING
 from streams.booking_rows import load_orders, store_orders
@@ -53,9 +54,6 @@ if TYPE_CHECKING:
     from schemas.intake import OrderEvent
     from schemas.topics import Topic
     from streams.runtime.stage import Batch, Message, Record, Transaction
-
-API: Final = {"viettelpost": "partner_v2", "vnpost": "myvnpost"}
-"""The name of each carrier's API, as the status map knows it."""
 
 
 class Booking:
@@ -189,7 +187,7 @@ def _shipment_booked(order: Order, parcel: Parcel, attempt: Attempt, era: int) -
     return ShipmentBooked(
         version=attempt.version,
         occurred_at=attempt.booked_at or order.now,
-        api=API.get(attempt.carrier, attempt.carrier),
+        api=api_of(attempt.carrier),
         tracking_no=attempt.tracking_no or "",
         weight_g=parcel.weight_g,
         freight_vnd=attempt.freight_vnd or 0,

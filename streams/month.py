@@ -11,7 +11,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from services.sandbox.month.onboarding import join_everybody, read_keys, write_keys
 from services.sandbox.month.run import DAY_S, Month, run_month
 from services.sandbox.month.run import Progress as MonthProgress
-from services.sandbox.options import Webhooks
 from services.store.master_key import master_key
 from services.store.pool import READER_SESSION, open_pool
 from services.store.vault import Vault
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from services.sandbox.month.door import Keys
+    from services.sandbox.serving import Joining
     from services.settings import Settings
     from services.store.pool import Pool
 
@@ -47,22 +47,28 @@ async def join(settings: Settings) -> Keys:
 
     The carriers' doubles tell their secrets and keys, as a carrier would when it joins.
     """
-    webhooks = Webhooks()
     async with aiohttp.ClientSession() as session:
-        url = f"{settings.carrier_vnpost_url}/admin/public-key"
-        async with session.get(url) as answer:
-            public_key = await answer.text()
+        partners = {
+            name: await what_joining_gives(session, url)
+            for name, url in settings.carrier_urls.items()
+        }
     pool = await open_pool(
         settings.database, application_name="ocop-demo", size=2, session=READER_SESSION
     )
     async with pool, pool.acquire() as connection:
         vault = Vault(master_key(settings))
-        keys = await join_everybody(
-            connection, vault.seal_secret, {webhooks.secret, webhooks.token}, public_key
-        )
+        keys = await join_everybody(connection, vault.seal_secret, partners)
     write_keys(keys_path(settings), keys)
     await asyncio.sleep(KEYS_TRIES_S)
     return keys
+
+
+async def what_joining_gives(session: aiohttp.ClientSession, url: str) -> Joining:
+    """What one carrier's double hands over."""
+    async with session.get(f"{url}/admin/joining") as answer:
+        answer.raise_for_status()
+        given: Joining = await answer.json()
+        return given
 
 
 def keys_path(settings: Settings) -> Path:
@@ -90,7 +96,7 @@ async def run(
     month = Month(
         gateway=settings.gateway,
         keys=keys,
-        carriers=(settings.carrier_viettelpost_url, settings.carrier_vnpost_url),
+        carriers=tuple(settings.carrier_urls.values()),
         orders=orders,
         day_s=day_s,
         seed=seed,

@@ -57,10 +57,6 @@ def workers(settings: Settings) -> tuple[Process, ...]:
 
 def sandboxes(settings: Settings) -> tuple[Process, ...]:
     """The carriers' doubles, where the settings look for the carriers."""
-    urls = {
-        "viettelpost": settings.carrier_viettelpost_url,
-        "vnpost": settings.carrier_vnpost_url,
-    }
     return tuple(
         Process(
             f"sandbox-{carrier}",
@@ -68,7 +64,7 @@ def sandboxes(settings: Settings) -> tuple[Process, ...]:
             ready=Answers(f"{url}/healthz"),
             ports={f"OCOP_CARRIER_{carrier.upper()}_URL": port},
         )
-        for carrier, url in urls.items()
+        for carrier, url in settings.carrier_urls.items()
         if (port := urlsplit(url).port) and urlsplit(url).hostname in {"127.0.0.1", "localhost"}
     )
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from services.bench.ground import Ground
     from services.bench.usage import Usage
     from services.sandbox.month.door import Keys
+    from services.sandbox.serving import Joining
 
 POLL_S: Final = 0.2
 SLACK_S: Final = 60.0
@@ -53,7 +54,11 @@ async def join(ground: Ground) -> Keys:
     pem = path.with_name(path.name + PUBLIC_SUFFIX).read_text("ascii")
     async with await ground.connect() as pool, pool.acquire() as connection:
         vault = Vault(ground.master_key)
-        return await join_everybody(connection, vault.seal_secret, [SECRET], pem)
+        partners: dict[str, Joining] = {
+            "viettelpost": {"secrets": [SECRET], "public_key": None},
+            "vnpost": {"secrets": [], "public_key": pem},
+        }
+        return await join_everybody(connection, vault.seal_secret, partners)
 
 
 def signer_of(ground: Ground) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from pydantic import Field, PositiveFloat, PositiveInt, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -13,8 +13,8 @@ class Account:
     """One account at one carrier. The last two are Vietnam Post's."""
 
     base_url: str
-    username: str
-    password: str = field(repr=False)
+    username: str = ""
+    password: str = field(default="", repr=False)
     timeout_s: float = 15.0
     connections: int = 64
     customer_code: str = ""
@@ -43,26 +43,24 @@ class CarrierSettings(BaseSettings):
     breaker_failures: PositiveInt = Field(5, description="failures in a row that open a breaker")
     breaker_rest_s: PositiveFloat = Field(5.0, description="first rest of an open breaker")
 
-    @property
-    def viettelpost(self) -> Account:
-        """Our account at Viettel Post."""
+    def account(self, name: str) -> Account:
+        """Our account at the interface of this name (`services/carriers/directory.py`).
+
+        Fields `<name>_<field of Account>` are read where they are declared; `<name>_url` must be.
+        """
+        given = {
+            field.name: revealed(getattr(self, f"{name}_{field.name}"))
+            for field in fields(Account)
+            if f"{name}_{field.name}" in type(self).model_fields
+        }
         return Account(
-            self.viettelpost_url,
-            self.viettelpost_username,
-            self.viettelpost_password.get_secret_value(),
-            self.timeout_s,
-            self.concurrency,
+            base_url=getattr(self, f"{name}_url"),
+            timeout_s=self.timeout_s,
+            connections=self.concurrency,
+            **given,
         )
 
-    @property
-    def vnpost(self) -> Account:
-        """Our account at Vietnam Post."""
-        return Account(
-            self.vnpost_url,
-            self.vnpost_username,
-            self.vnpost_password.get_secret_value(),
-            self.timeout_s,
-            self.concurrency,
-            self.vnpost_customer_code,
-            self.vnpost_contract_code,
-        )
+
+def revealed(value: SecretStr | str) -> str:
+    """A secret's text, or the text itself."""
+    return value.get_secret_value() if isinstance(value, SecretStr) else value

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import random
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypedDict
 
 from aiohttp import web
 
@@ -22,6 +22,13 @@ BAD_GATEWAY: Final = 502
 UNPROCESSABLE: Final = 422
 
 
+class Joining(TypedDict):
+    """What is handed over when a partner joins: static secrets, and a public key as PEM."""
+
+    secrets: list[str]
+    public_key: str | None
+
+
 class Peer(Protocol):
     """A carrier's sandbox: its routes, its parcels, its webhooks."""
 
@@ -33,6 +40,9 @@ class Peer(Protocol):
 
     def forget_tokens(self) -> None:
         """Every token given out so far is no good any more."""
+
+    def joining(self) -> Joining:
+        """What the carrier gives a partner to check its webhooks with."""
 
 
 def application(peer: Peer) -> web.Application:
@@ -93,12 +103,16 @@ def _admin_routes(peer: Peer) -> list[web.RouteDef]:
         peer.forget_tokens()
         return web.json_response({})
 
+    async def join(_request: web.Request) -> web.Response:
+        return web.json_response(peer.joining())
+
     async def alive(_request: web.Request) -> web.Response:
         return web.json_response({"status": "alive"})
 
     return [
         web.get("/healthz", alive),
         web.get("/admin/totals", read_totals),
+        web.get("/admin/joining", join),
         web.put("/admin/clock", set_clock),
         web.post("/admin/forget-tokens", forget),
     ]

@@ -23,6 +23,7 @@ from services.sandbox.yard import Manner, Parcel, Yard, eleven_digits, freight_v
 
 if TYPE_CHECKING:
     from services.sandbox.options import Options
+    from services.sandbox.serving import Joining
 
 MANNER: Final = Manner(viettelpost_plan, eleven_digits, "100")
 TEXT_BYTES: Final = 150
@@ -60,6 +61,11 @@ class ViettelPostSandbox:
     def forget_tokens(self) -> None:
         """Every token given out so far is no good any more."""
         self._tokens.clear()
+
+    def joining(self) -> Joining:
+        """The header's secret and the body's token."""
+        hooks = self._options.webhooks
+        return {"secrets": sorted({hooks.secret, hooks.token}), "public_key": None}
 
     async def login(self, request: web.Request) -> web.Response:
         """User name and password for a short-lived token."""

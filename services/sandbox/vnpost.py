@@ -20,6 +20,7 @@ from services.sandbox.yard import Manner, Parcel, Yard, freight_vnd, s10
 
 if TYPE_CHECKING:
     from services.sandbox.options import Options
+    from services.sandbox.serving import Joining
 
 MANNER: Final = Manner(vnpost_plan, s10, "1")
 UNAUTHORISED: Final = 401
@@ -56,16 +57,15 @@ class VietnamPostSandbox:
             web.post("/ServicesCharge", self.services_charge),
             web.post("/orderCancel", self.order_cancel),
             web.get("/getOrder", self.get_order),
-            web.get("/admin/public-key", self.public_key),
         ]
 
     def forget_tokens(self) -> None:
         """Every token given out so far is no good any more."""
         self._tokens.clear()
 
-    async def public_key(self, _request: web.Request) -> web.Response:
-        """The public key as PEM."""
-        return web.Response(text=self.public_key_pem)
+    def joining(self) -> Joining:
+        """The public half of the key it signs with."""
+        return {"secrets": [], "public_key": self.public_key_pem}
 
     async def get_access_token(self, request: web.Request) -> web.Response:
         """User name, password and customer code for a token."""

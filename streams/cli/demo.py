@@ -135,7 +135,7 @@ async def until_quiet(settings: Settings, console: Console) -> None:
 async def still_moving(settings: Settings) -> str | None:
     """What is not at rest yet."""
     async with aiohttp.ClientSession() as session:
-        for url in (settings.carrier_viettelpost_url, settings.carrier_vnpost_url):
+        for url in settings.carrier_urls.values():
             async with session.get(f"{url}/admin/totals") as answer:
                 totals = await answer.json()
             if totals["open"] or totals["waiting"]:

@@ -7,8 +7,7 @@ import typer
 import uvloop
 
 from services.carriers.account import CarrierSettings
-from services.carriers.viettelpost.proxy import ViettelPost
-from services.carriers.vnpost.proxy import VietnamPost
+from services.carriers.directory import INTERFACES
 from services.garbage import collect_seldom
 from services.jobs.carrier_calls import Means
 from services.jobs.runner import Limits, Runner, read_era
@@ -52,7 +51,7 @@ async def run(settings: Settings, carriers: CarrierSettings) -> None:
         era=await read_era(pool),
     )
     runner = Runner(
-        (ViettelPost(carriers.viettelpost), VietnamPost(carriers.vnpost)),
+        [row.connect(carriers.account(row.name)) for row in INTERFACES],
         means,
         Limits(carriers.concurrency, carriers.breaker_failures, carriers.breaker_rest_s),
     )

@@ -11,11 +11,9 @@ from pydantic import ValidationError
 
 from services.errors import OperatorError
 from services.logs import configure_logs
-from services.sandbox.key import signing_key
+from services.sandbox.peers import SANDBOXES
 from services.sandbox.serving import Peer, serving
 from services.sandbox.settings import SandboxSettings
-from services.sandbox.viettelpost import ViettelPostSandbox
-from services.sandbox.vnpost import VietnamPostSandbox
 from services.settings import Settings, read_settings
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -32,11 +30,14 @@ Fates = Annotated[float | None, typer.Option(help="Factor on failed attempts, re
 Url = Annotated[str | None, typer.Option(help="Where its webhooks go; default: the gateway.")]
 PortOption = Annotated[int | None, typer.Option(help="Port to listen on.")]
 
-EXAMPLE = "Example: ocop sandbox viettelpost --speed 20000 --start 2026-10-01 --mischief 0"
+Name = Annotated[str, typer.Argument(help=f"Whose double: {', '.join(SANDBOXES)}.")]
 
 
-@app.command(epilog=EXAMPLE)
-def viettelpost(
+@app.command(
+    epilog="Example: ocop sandbox viettelpost --speed 20000 --start 2026-10-01 --mischief 0"
+)
+def sandbox(
+    name: Name,
     *,
     port: PortOption = None,
     webhook_url: Url = None,
@@ -46,39 +47,19 @@ def viettelpost(
     mischief: Trouble = None,
     lives: Fates = None,
 ) -> None:
-    """Serve Viettel Post's double. Every option is also a variable OCOP_SANDBOX_…"""
-    settings = read_settings()
-    chosen = _chosen(
-        webhook_url=webhook_url, speed=speed, seed=seed, start=start, mischief=mischief, lives=lives
-    )
-    hook = f"{settings.gateway}/v1/carriers/viettelpost/partner_v2/events"
-    peer = ViettelPostSandbox(chosen.options(hook))
-    _serve(peer, "viettelpost", settings, port or _port(settings.carrier_viettelpost_url))
+    """Serve a carrier's double. Every option is also a variable OCOP_SANDBOX_…
 
-
-@app.command(epilog=EXAMPLE.replace("viettelpost", "vnpost"))
-def vnpost(
-    *,
-    port: PortOption = None,
-    webhook_url: Url = None,
-    speed: Speed = None,
-    seed: Seed = None,
-    start: Start = None,
-    mischief: Trouble = None,
-    lives: Fates = None,
-) -> None:
-    """Serve Vietnam Post's double. Its webhooks are signed with a key in the data folder.
-
-    The public half lies beside the key (sandbox-vnpost.pem.pub), for `ocop keys trust`.
+    What its webhooks are checked with, it tells at /admin/joining.
     """
+    row = SANDBOXES.get(name)
+    if row is None:
+        raise OperatorError(f"There is no sandbox {name}: choose from {', '.join(SANDBOXES)}.")
     settings = read_settings()
     chosen = _chosen(
         webhook_url=webhook_url, speed=speed, seed=seed, start=start, mischief=mischief, lives=lives
     )
-    hook = f"{settings.gateway}/v1/carriers/vnpost/myvnpost/events"
-    key = signing_key(settings.data_dir / "sandbox-vnpost.pem")
-    peer = VietnamPostSandbox(chosen.options(hook), key)
-    _serve(peer, "vnpost", settings, port or _port(settings.carrier_vnpost_url))
+    peer = row.build(chosen.options(settings.gateway + row.hook), settings.data_dir)
+    _serve(peer, name, settings, port or _port(settings.carrier_urls[name]))
 
 
 def _chosen(**given: Any) -> SandboxSettings:
@@ -95,8 +76,8 @@ def _port(url: str) -> int:
     return urlsplit(url).port or 80
 
 
-def _serve(peer: Peer, carrier: str, settings: Settings, port: int) -> None:
-    configure_logs(f"sandbox-{carrier}", settings.log_level)
+def _serve(peer: Peer, name: str, settings: Settings, port: int) -> None:
+    configure_logs(f"sandbox-{name}", settings.log_level)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_until_stopped(peer, settings.sandbox_host, port))
 

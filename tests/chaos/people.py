@@ -92,7 +92,7 @@ async def live_a_month(
     day_s: float,
 ) -> Told:
     """Send, pack and cancel until `is_finished`."""
-    carriers = (settings.carrier_viettelpost_url, settings.carrier_vnpost_url)
+    carriers = tuple(settings.carrier_urls.values())
     month = Month(settings.gateway, keys, carriers, day_s=day_s, seed=seed, repeat=REPEAT)
     orders = {order_of(line) for line in lines}
     clock = Clock(STARTS, month.speed)
@@ -115,10 +115,7 @@ async def live_a_month(
 
 async def carriers_totals(settings: Settings) -> dict[str, dict[str, int]]:
     """What each carrier's double counted."""
-    urls = {
-        "viettelpost": settings.carrier_viettelpost_url,
-        "vnpost": settings.carrier_vnpost_url,
-    }
+    urls = settings.carrier_urls
     async with aiohttp.ClientSession() as session:
         answers = await asyncio.gather(*(_totals(session, url) for url in urls.values()))
     return dict(zip(urls, answers, strict=True))

@@ -65,7 +65,7 @@ def test_the_environment_makes_valid_settings_for_servers_of_their_own(
     assert settings.durability.flush
     assert settings.durability.on(brokers=1) == (1, 1)
     assert urlsplit(settings.database).hostname in SERVICES
-    for url in (settings.gateway, settings.carrier_viettelpost_url, settings.carrier_vnpost_url):
+    for url in (settings.gateway, *settings.carrier_urls.values()):
         assert urlsplit(url).hostname in SERVICES
 
 
@@ -73,10 +73,11 @@ def test_health_checks_ask_the_port_the_process_listens_on() -> None:
     settings = OURS["gateway"]["environment"]
     expected = dict.fromkeys(
         (*WORKERS, "jobs"), f"127.0.0.1:{settings['OCOP_METRICS_PORT']}/readyz"
-    ) | {
-        "gateway": f"127.0.0.1:{urlsplit(settings['OCOP_GATEWAY_URL']).port}/readyz",
-        "sandbox-viettelpost": port_of(settings["OCOP_CARRIER_VIETTELPOST_URL"]),
-        "sandbox-vnpost": port_of(settings["OCOP_CARRIER_VNPOST_URL"]),
+    )
+    expected["gateway"] = f"127.0.0.1:{urlsplit(settings['OCOP_GATEWAY_URL']).port}/readyz"
+    expected |= {
+        f"sandbox-{name}": port_of(settings[f"OCOP_CARRIER_{name.upper()}_URL"])
+        for name in Settings().carrier_urls
     }
     for name, address in expected.items():
         assert address in OURS[name]["healthcheck"]["test"][-1]

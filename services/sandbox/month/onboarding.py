@@ -18,9 +18,10 @@ from services.store.credentials import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from services.sandbox.serving import Joining
     from services.store.pool import Connection
 
 CHANNELS = ("postmart", "voso")
@@ -31,14 +32,18 @@ READ_SELLERS = "SELECT seller_id FROM registry.sellers ORDER BY seller_id"
 async def join_everybody(
     connection: Connection,
     seal: Callable[[bytes], bytes],
-    viettelpost_secrets: Iterable[str],
-    vnpost_public_key: str,
+    partners: Mapping[str, Joining],
 ) -> Keys:
-    """Load the sample registry, issue every seller's and channel's key, know both carriers."""
+    """Load the sample registry, issue every seller's and channel's key, know the carriers.
+
+    `partners`: partner id → what the carrier gave us when we joined it.
+    """
     await load_registry(connection, FOLDER)
-    for secret in viettelpost_secrets:
-        await adopt_secret(connection, "partner", "viettelpost", secret)
-    await trust_public_key(connection, "vnpost", vnpost_public_key)
+    for partner_id, given in partners.items():
+        for secret in given["secrets"]:
+            await adopt_secret(connection, "partner", partner_id, secret)
+        if given["public_key"] is not None:
+            await trust_public_key(connection, partner_id, given["public_key"])
     sellers = [row["seller_id"] for row in await connection.fetch(READ_SELLERS)]
     return Keys(
         sellers={name: await issue_key(connection, "seller", name) for name in sellers},

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from schemas.topics import Topic
     from services.gateway.parts import Parts
     from services.sandbox.month.door import Keys
+    from services.sandbox.serving import Joining
     from services.store.pool import Pool
 
 MASTER_KEY = bytes(range(32))
@@ -73,9 +74,12 @@ class Served:
 async def serve(kafka: str, database: str, pool: Pool) -> AsyncIterator[Served]:
     """Serve on a free port with everybody of the sample month known."""
     vault = Vault(MASTER_KEY)
-    pem = VietnamPostSandbox(Options()).public_key_pem
+    partners: dict[str, Joining] = {
+        "viettelpost": {"secrets": [VIETTELPOST_SECRET], "public_key": None},
+        "vnpost": VietnamPostSandbox(Options()).joining(),
+    }
     async with pool.acquire() as connection:
-        keys = await join_everybody(connection, vault.seal_secret, [VIETTELPOST_SECRET], pem)
+        keys = await join_everybody(connection, vault.seal_secret, partners)
     port = free_port()
     app = build_app(kafka, database, MASTER_KEY)
     server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, lifespan="on"))
