@@ -6,10 +6,13 @@ Nothing here or there raises anything but `UnreadableWebhook`, whatever the byte
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import lru_cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 import orjson
@@ -19,6 +22,7 @@ from services.reference.status_map import normalised
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+NO_QUERY: Final[Mapping[str, str]] = MappingProxyType({})
 TRACKING_NO: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 DAY_FIRST: Final = re.compile(r"([0-9]{2}/[0-9]{2}/[0-9]{4}) ([0-9]{2}):([0-9]{2}):([0-9]{2})")
 VIETNAM_S: Final = 7 * 3600
@@ -84,14 +88,31 @@ class WebhookFormat(Protocol):
     def signed_items(self) -> int | None:
         """How many items, from the first, the check covers; None for all of them."""
 
-    def verify(self, raw: bytes, headers: Mapping[str, str], trusted: Trusted) -> bool:
-        """True if the body comes from the partner. Header names are lower-case. Never raises."""
+    def verify(
+        self,
+        raw: bytes,
+        headers: Mapping[str, str],
+        trusted: Trusted,
+        query: Mapping[str, str] = NO_QUERY,
+    ) -> bool:
+        """True if the body comes from the partner. Never raises.
+
+        Header names are lower-case; `query` holds what stands behind the `?` of the URL.
+        """
 
     def keys(self, raw: bytes) -> list[tuple[str, int]]:
         """(tracking number, item index) of every item; raises UnreadableWebhook."""
 
     def parse(self, raw: bytes, item: int = 0) -> CarrierEvent:
         """Read one item; raises UnreadableWebhook."""
+
+
+def is_secret(sent: object, trusted: Trusted) -> bool:
+    """True if `sent` is one of the partner's secrets; every one is compared, in constant time."""
+    if not isinstance(sent, str) or not sent:
+        return False
+    digest = hashlib.sha256(sent.encode("utf-8", "surrogatepass")).digest()
+    return sum(hmac.compare_digest(digest, valid) for valid in trusted.digests) > 0
 
 
 def read_object(raw: bytes) -> dict[str, Any]:

@@ -40,7 +40,8 @@ async def receive_events(request: Request, carrier: str, api: str, parts: Wired)
     parts.feed_limit.take(partner.partner_id, time.monotonic())
     raw = await read_body(request, WEBHOOK_MAX_BYTES)
     verifier = VERIFICATIONS[partner.verification]
-    if not verifier.verify(raw, request.headers, trusted(parts, partner)):
+    query = request.query_params
+    if not verifier.verify(raw, request.headers, trusted(parts, partner), query):
         raise unauthenticated("the webhook is not signed as agreed with this carrier")
     items = items_of(WEBHOOKS[carrier, api], verifier, raw)
     await store_items(parts, partner, raw, items, trace_of(request))

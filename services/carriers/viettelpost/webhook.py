@@ -6,14 +6,14 @@ return leg runs under the same number with a suffix.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from typing import TYPE_CHECKING, Any, Final
 
 from services.carriers.webhook import (
+    NO_QUERY,
     CarrierEvent,
     Trusted,
     UnreadableWebhook,
+    is_secret,
     plain_text,
     read_object,
     required_code,
@@ -35,15 +35,22 @@ class ViettelPostWebhook:
 
     signed_items: int | None = None
 
-    def verify(self, raw: bytes, headers: Mapping[str, str], trusted: Trusted) -> bool:
+    def verify(
+        self,
+        raw: bytes,
+        headers: Mapping[str, str],
+        trusted: Trusted,
+        query: Mapping[str, str] = NO_QUERY,
+    ) -> bool:
         """True if the Authorization header and the body's TOKEN both carry a valid secret."""
+        del query
         try:
             token = read_object(raw).get("TOKEN")
         except UnreadableWebhook:
             return False
         sent = headers.get("authorization", "").removeprefix("Bearer ")
-        in_header = _is_secret(sent, trusted)
-        return _is_secret(token, trusted) and in_header
+        in_header = is_secret(sent, trusted)
+        return is_secret(token, trusted) and in_header
 
     def keys(self, raw: bytes) -> list[tuple[str, int]]:
         """The one parcel a body speaks of: `[(tracking number, 0)]`."""
@@ -85,11 +92,3 @@ def _numbers(data: dict[str, Any]) -> tuple[str, str]:
     """The parcel's number and the number as written."""
     written = required_number(data.get("ORDER_NUMBER"))
     return written.removesuffix(RETURN_SUFFIX) or written, written
-
-
-def _is_secret(sent: object, trusted: Trusted) -> bool:
-    """True if `sent` is one of the partner's secrets; every one is compared, in constant time."""
-    if not isinstance(sent, str) or not sent:
-        return False
-    digest = hashlib.sha256(sent.encode("utf-8", "surrogatepass")).digest()
-    return sum(hmac.compare_digest(digest, valid) for valid in trusted.digests) > 0

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from services.carriers.webhook import (
+    NO_QUERY,
     CarrierEvent,
     Trusted,
     UnreadableWebhook,
@@ -52,9 +53,15 @@ class VietnamPostWebhook:
     def __init__(self, check: SignatureCheck | None = None) -> None:
         self._check = check or sha256_with_rsa
 
-    def verify(self, raw: bytes, headers: Mapping[str, str], trusted: Trusted) -> bool:
+    def verify(
+        self,
+        raw: bytes,
+        headers: Mapping[str, str],
+        trusted: Trusted,
+        query: Mapping[str, str] = NO_QUERY,
+    ) -> bool:
         """True if the signature over the first item is right by one of the partner's keys."""
-        del headers
+        del headers, query
         try:
             body = read_object(raw)
             text, signature = _signed_text(body), body.get("signature")
