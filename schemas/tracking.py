@@ -6,7 +6,7 @@ from typing import ClassVar
 from pydantic import AwareDatetime, NonNegativeInt
 from typing_extensions import override
 
-from schemas.event import Event
+from schemas.event import Event, Value
 from schemas.ids import tracking_key
 from schemas.intake import Channel, OrderEvent
 from schemas.units import Dong
@@ -35,13 +35,32 @@ class TrackingStatus(StrEnum):
 
 
 class CodState(StrEnum):
-    """The money axis of a parcel."""
+    """The money axis of a parcel (facts/cod_states.csv).
+
+    A carrier's word knows only the first five; the others are the ledger's (schemas/cod.py).
+    """
 
     NOT_APPLICABLE = "not_applicable"
     EXPECTED = "expected"
     COLLECTED = "collected"
     REMITTED = "remitted"
     VOID = "void"
+    RECONCILED = "reconciled"
+    PAID_OUT = "paid_out"
+    SHORT = "short"
+    DISPUTED = "disputed"
+
+
+class MoneyWord(Value):
+    """What a carrier said of the cash of a booking, and the event that said it.
+
+    `vnd` is the amount as of then. `event_key`: the event in the log (R1), as 32 hex digits.
+    """
+
+    said: CodState
+    vnd: Dong
+    at: AwareDatetime
+    event_key: str
 
 
 class ShipmentStatusChanged(OrderEvent):
@@ -81,6 +100,10 @@ class ShipmentStatusChanged(OrderEvent):
     written_off_at: AwareDatetime | None = None
     cod_state: CodState = CodState.NOT_APPLICABLE
     cod_vnd: Dong = 0
+    money: tuple[MoneyWord, ...] = ()
+    """Every change of `cod_state` and `cod_vnd` since the booking, in the order of the log."""
+    return_no: str | None = None
+    """The number of the leg on which the carrier brings the parcel back, as it writes it."""
     events: NonNegativeInt = 0
     """How many different events the log holds."""
 

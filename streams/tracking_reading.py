@@ -182,6 +182,8 @@ class Reader:
             hashlib.sha256(raw).digest(),
         )
         scan = Scan(at, scan_key(key), meaning, event.cod_collected_vnd, clock_ahead=ahead)
+        if event.is_return_leg:
+            scan = scan._replace(return_no=event.waybill_no)
         waybill = tracking_key(event.carrier, event.tracking_no)
         return Seen(waybill, reference, scan, row, record)
 

@@ -61,7 +61,8 @@ WHERE reference = ANY($1::text[]) ORDER BY reference FOR UPDATE"""  # noqa: S608
 # The logs of these numbers, as much of each event as the fold reads.
 READ_LOGS: Final = """
 SELECT waybill_id, event_key, floor(extract(epoch FROM ordered_at))::bigint, ordered_at <> occurred_at,
-       origin, reference, status, reason, attributed_to, finality, cod, cod_vnd
+       origin, reference, status, reason, attributed_to, finality, cod, cod_vnd,
+       CASE WHEN return_leg THEN waybill_no END
 FROM tracking.events WHERE waybill_id = ANY($1::bigint[])"""
 
 # Keep what the fold made of these bookings.
@@ -191,10 +192,9 @@ async def read_logs(
         return []
     sightings = []
     for row in await tx.fetch(READ_LOGS, list(waybills)):
-        waybill_id, key, at, ahead, origin, reference, *mapped, cod_vnd = row
-        scan = Scan(
-            at, scan_key(key), meanings.stored(*mapped), cod_vnd, origin == "correction", ahead
-        )
+        waybill_id, key, at, ahead, origin, reference, *mapped, cod_vnd, return_no = row
+        meaning, corrects = meanings.stored(*mapped), origin == "correction"
+        scan = Scan(at, scan_key(key), meaning, cod_vnd, corrects, ahead, return_no)
         sightings.append(Sighting(waybills[waybill_id], reference, scan, origin == "booking"))
     return sightings
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 from schemas.event import next_version
 from schemas.ids import shipment_of
 from schemas.intake import Channel
-from schemas.tracking import ShipmentStatusChanged, TrackingUnmapped
+from schemas.tracking import MoneyWord, ShipmentStatusChanged, TrackingUnmapped
 
 if TYPE_CHECKING:
+    from schemas.tracking import CodState
     from streams.rules.tracking_fold import Parcel
     from streams.tracking_reading import Seen
     from streams.tracking_store import Booking
@@ -33,6 +34,8 @@ visible: Final = attrgetter(
     "written_off_at",
     "cod",
     "cod_vnd",
+    "money",
+    "return_no",
 )
 """What of a state the event shows; the number of events alone is no reason to tell."""
 
@@ -73,6 +76,8 @@ def status_changed(booking: Booking, parcel: Parcel, version: int) -> ShipmentSt
         "written_off_at": _moment(parcel.written_off_at),
         "cod_state": parcel.cod,
         "cod_vnd": parcel.cod_vnd,
+        "money": tuple(_word(*word) for word in parcel.money),
+        "return_no": parcel.return_no,
         "events": parcel.events,
     }
     return _made_of(fields)
@@ -104,6 +109,12 @@ def unmapped(event: Seen, era: int) -> TrackingUnmapped:
         reason_code=event.column("reason_code"),
         event_key=event.column("event_key").hex(),
         mapping_version=event.column("mapping"),
+    )
+
+
+def _word(said: CodState, vnd: int, at: int, key: str) -> MoneyWord:
+    return MoneyWord.model_construct(
+        said=said, vnd=vnd, at=datetime.fromtimestamp(at, UTC), event_key=key
     )
 
 

@@ -30,7 +30,8 @@ class Scan(NamedTuple):
 
     `at` (Unix seconds) is what it is ordered by. `key` identifies it (R1, `scan_key`). `cod_vnd` is the amount
     the carrier names. A correction is ours: it passes every guard (R8). `clock_ahead`: `at` is
-    when it came in, because its claim lay in the future.
+    when it came in, because its claim lay in the future. `return_no`: the number as written, where
+    the carrier marks the event as one of the leg back to the seller.
     """
 
     at: int
@@ -39,6 +40,7 @@ class Scan(NamedTuple):
     cod_vnd: int | None = None
     correction: bool = False
     clock_ahead: bool = False
+    return_no: str | None = None
 
 
 def position(scan: Scan) -> Position:

@@ -59,6 +59,7 @@ class Parcel:
     `counted_failures` includes `silent_failures`, which are computed. `failed_at` and `started_at`
     serve the counting: the last counted failure with no out-for-delivery after it, and the last
     event if it was a plain out-for-delivery. `last` is the position of the newest event of all.
+    `money` has every change of `cod` and `cod_vnd`: state, amount, time, key of the event.
     """
 
     status: TrackingStatus = TrackingStatus.CREATED
@@ -78,6 +79,8 @@ class Parcel:
     written_off_at: int | None = None
     cod: CodState = CodState.NOT_APPLICABLE
     cod_vnd: int = 0
+    money: tuple[tuple[CodState, int, int, str], ...] = ()
+    return_no: str | None = None
     as_of: int | None = None
     events: int = 0
     failed_at: int | None = None
@@ -170,6 +173,8 @@ def _move(parcel: Parcel, scan: Scan) -> None:
         parcel.moved_after_terminal = True
     if scan.correction:
         _take_back(parcel, meaning.status)
+    if scan.return_no is not None:
+        parcel.return_no = scan.return_no
     parcel.status = meaning.status
     parcel.detail = meaning.reason
     parcel.attributed_to = meaning.attributed_to
@@ -254,6 +259,7 @@ def restored(found: dict[str, Any]) -> Parcel:
     parcel = Parcel(**found)
     parcel.status = _STATUSES[parcel.status]
     parcel.cod = _COD_STATES[parcel.cod]
+    parcel.money = tuple((_COD_STATES[cod], vnd, at, key) for cod, vnd, at, key in parcel.money)
     if parcel.last is not None:
         at, correction, rank, firm, key = parcel.last
         parcel.last = (at, correction, rank, firm, key)

@@ -32,11 +32,16 @@ def follow_money(parcel: Parcel, scan: Scan, *, before: TrackingStatus, moved: b
         if moved and before in REOPENED_FROM and parcel.cod is CodState.VOID:
             parcel.cod = CodState.EXPECTED
         _follow(parcel, scan, moved=moved)
-    return (parcel.cod, parcel.cod_vnd) != was
+    if (parcel.cod, parcel.cod_vnd) == was:
+        return False
+    parcel.money = (*parcel.money, (parcel.cod, parcel.cod_vnd, scan.at, scan.key))
+    return True
 
 
 def _follow(parcel: Parcel, scan: Scan, *, moved: bool) -> None:
     told = scan.meaning.cod
+    if told is None and parcel.cod is CodState.EXPECTED and scan.cod_vnd and not scan.return_no:
+        parcel.cod_vnd = scan.cod_vnd  # the carrier has another amount to collect now
     if told is CodState.COLLECTED and parcel.cod is CodState.EXPECTED:
         # Where the carrier names an amount it decides; nought means that nothing was collected.
         amount = parcel.cod_vnd if scan.cod_vnd is None else scan.cod_vnd

@@ -208,6 +208,11 @@ def test_the_amount_the_carrier_names_is_the_amount_collected() -> None:
     assert fold(500, [a_scan(1, "501")]).cod_vnd == 500
 
 
+def test_an_amount_named_before_the_delivery_is_what_will_be_collected() -> None:
+    log = [a_scan(1, "200", cod_vnd=300), a_scan(2, "501", key="paid")]
+    assert fold(500, log).money == (("expected", 300, 1, "1-200"), ("collected", 300, 2, "paid"))
+
+
 def test_a_correction_passes_every_guard_and_takes_the_delivery_back() -> None:
     log = [*a_log("08:00 500", "15:00 501"), a_correction(at("15:00"), TrackingStatus.IN_TRANSIT)]
     parcel = fold(500, log)
@@ -285,7 +290,8 @@ def some_scans(draw: st.DrawFn) -> list[Scan]:
             continue
         by, code = draw(st.sampled_from(CODES))
         amount = draw(st.sampled_from([None, 0, 70]))
-        log.append(a_scan(moment, code, by, cod_vnd=amount, key=f"{moment}{by}{code}"))
+        scan = a_scan(moment, code, by, cod_vnd=amount, key=f"{moment}{by}{code}")
+        log.append(scan._replace(return_no="R1" if moment % 7 == 0 else None))
     return log
 
 
