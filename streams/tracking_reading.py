@@ -143,6 +143,8 @@ class Reader:
         except UnreadableWebhook as error:
             facts.dead.append(Dead(record, error.code, error.reason))
             return
+        if (event_id := headers.get("ocop_event_id")) and event.event_id is None:
+            event = event._replace(event_id=event_id.decode("utf-8", "replace"))
         if event.at is None:
             facts.undated.append(_undated(event, raw, number, record))
         else:

@@ -48,6 +48,8 @@ class CarrierEvent(NamedTuple):
     `tracking_no` is the parcel's number, `waybill_no` the number as it was written (a return leg
     may have a suffix). `at` and `reported_at` are Unix seconds; `at` None means that no time could
     be read, and `raw_time` keeps what stood there. `code` and `reason_code` are normalised.
+    `event_id` is the carrier's own, unique for a number, where it has one. `delivery_times`: how
+    often it says it tried to deliver.
     """
 
     carrier: str
@@ -63,6 +65,8 @@ class CarrierEvent(NamedTuple):
     facility: str | None
     cod_collected_vnd: int | None
     is_return_leg: bool
+    event_id: str | None = None
+    delivery_times: int | None = None
 
     @property
     def occurred_at(self) -> datetime | None:
@@ -81,8 +85,8 @@ class Trusted:
     public_keys: tuple[str, ...] = ()
 
 
-class WebhookFormat(Protocol):
-    """One carrier's way of telling us: ask whose it is, what it is about, what it says."""
+class Verifier(Protocol):
+    """One way of telling whose a body is."""
 
     @property
     def signed_items(self) -> int | None:
@@ -100,11 +104,25 @@ class WebhookFormat(Protocol):
         Header names are lower-case; `query` holds what stands behind the `?` of the URL.
         """
 
+
+class WebhookFormat(Verifier, Protocol):
+    """One carrier's way of telling us: ask whose it is, what it is about, what it says."""
+
     def keys(self, raw: bytes) -> list[tuple[str, int]]:
         """(tracking number, item index) of every item; raises UnreadableWebhook."""
 
     def parse(self, raw: bytes, item: int = 0) -> CarrierEvent:
         """Read one item; raises UnreadableWebhook."""
+
+
+class AnswerForm(Protocol):
+    """The answer a carrier wants to read, where HTTP's status is not enough for it."""
+
+    def stored(self, headers: Mapping[str, str]) -> bytes:
+        """The body of a 200. Header names are lower-case. Never raises."""
+
+    def failed(self, headers: Mapping[str, str]) -> bytes:
+        """The body of everything else."""
 
 
 def is_secret(sent: object, trusted: Trusted) -> bool:

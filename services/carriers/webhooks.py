@@ -11,7 +11,7 @@ from services.carriers.vnpost import webhook as vnpost
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from services.carriers.webhook import WebhookFormat
+    from services.carriers.webhook import AnswerForm, Verifier, WebhookFormat
 
 WEBHOOKS: Final[Mapping[tuple[str, str], WebhookFormat]] = MappingProxyType(
     {
@@ -21,10 +21,16 @@ WEBHOOKS: Final[Mapping[tuple[str, str], WebhookFormat]] = MappingProxyType(
 )
 """(carrier, api) → its format."""
 
-VERIFICATIONS: Final[Mapping[str, WebhookFormat]] = MappingProxyType(
+VERIFICATIONS: Final[Mapping[str, Verifier]] = MappingProxyType(
     {
         "viettelpost_token": WEBHOOKS["viettelpost", "partner_v2"],
         "vnpost_rsa": WEBHOOKS["vnpost", "myvnpost"],
     }
 )
-"""`registry.partners.verification` → the format whose `verify` checks that partner's bodies."""
+"""`registry.partners.verification` → whose `verify` checks that partner's bodies."""
+
+EVENT_ID_HEADERS: Final[Mapping[tuple[str, str], str]] = MappingProxyType({})
+"""(carrier, api) → the header, lower-case, that holds the carrier's own id of the event."""
+
+ANSWERS: Final[Mapping[tuple[str, str], AnswerForm]] = MappingProxyType({})
+"""(carrier, api) → the form of answer the carrier insists on."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import time
 from typing import TYPE_CHECKING
 
@@ -11,19 +12,22 @@ from fastapi import APIRouter, Request, Response
 from schemas.catalogue import TRACKING_RECEIVED
 from schemas.ids import tracking_key
 from services.carriers.webhook import Trusted, UnreadableWebhook
-from services.carriers.webhooks import VERIFICATIONS, WEBHOOKS
+from services.carriers.webhooks import ANSWERS, EVENT_ID_HEADERS, VERIFICATIONS, WEBHOOKS
 from services.gateway.ingest import trace_of
 from services.gateway.limits import WEBHOOK_MAX_BYTES, read_body
 from services.gateway.parts import Parts, Wired
-from services.gateway.problems import Problem, unauthenticated
+from services.gateway.problems import Problem, problem_response, unauthenticated
 
 if TYPE_CHECKING:
-    from services.carriers.webhook import WebhookFormat
+    from collections.abc import Mapping
+
+    from services.carriers.webhook import Verifier, WebhookFormat
     from services.gateway.keyring import Partner
 
 router = APIRouter(prefix="/v1/carriers", tags=["carriers"])
 
 UNREADABLE_NUMBER = "unreadable"
+LONGEST_ID = 128
 STORED = b'{"status":"stored"}'
 
 
@@ -37,15 +41,43 @@ async def receive_events(request: Request, carrier: str, api: str, parts: Wired)
     partner = parts.keyring.partners.get((carrier, api))
     if partner is None:
         raise Problem(404, "carrier_unknown", f"there is no carrier {carrier} with api {api}")
+    shape = ANSWERS.get((carrier, api))
+    try:
+        await _take(request, parts, partner)
+    except Problem as problem:
+        if shape is None:
+            raise
+        return _shaped(shape.failed(request.headers), problem_response(problem))
+    if shape is None:
+        return Response(STORED, media_type="application/json")
+    return Response(shape.stored(request.headers), media_type="application/json")
+
+
+async def _take(request: Request, parts: Parts, partner: Partner) -> None:
     parts.feed_limit.take(partner.partner_id, time.monotonic())
     raw = await read_body(request, WEBHOOK_MAX_BYTES)
     verifier = VERIFICATIONS[partner.verification]
     query = request.query_params
     if not verifier.verify(raw, request.headers, trusted(parts, partner), query):
         raise unauthenticated("the webhook is not signed as agreed with this carrier")
-    items = items_of(WEBHOOKS[carrier, api], verifier, raw)
-    await store_items(parts, partner, raw, items, trace_of(request))
-    return Response(STORED, media_type="application/json")
+    items = items_of(WEBHOOKS[partner.carrier, partner.api], verifier, raw)
+    event_id = event_id_of(partner, request.headers)
+    await store_items(parts, partner, raw, items, trace_of(request), event_id=event_id)
+
+
+def _shaped(body: bytes, answer: Response) -> Response:
+    """The problem's status and headers with the body its reader understands."""
+    kept = {name: text for name, text in answer.headers.items() if name == "retry-after"}
+    return Response(body, answer.status_code, kept, "application/json")
+
+
+def event_id_of(partner: Partner, headers: Mapping[str, str]) -> str | None:
+    """The id the carrier gave this event in a header, if it has one; a long one as its hash."""
+    name = EVENT_ID_HEADERS.get((partner.carrier, partner.api))
+    found = headers.get(name, "").strip() if name else ""
+    if len(found) > LONGEST_ID:
+        return hashlib.sha256(found.encode("utf-8", "surrogatepass")).hexdigest()
+    return found or None
 
 
 def trusted(parts: Parts, partner: Partner) -> Trusted:
@@ -54,7 +86,7 @@ def trusted(parts: Parts, partner: Partner) -> Trusted:
     return Trusted(tuple(digests), (partner.public_key,) if partner.public_key else ())
 
 
-def items_of(form: WebhookFormat, verifier: WebhookFormat, raw: bytes) -> list[tuple[str, int]]:
+def items_of(form: WebhookFormat, verifier: Verifier, raw: bytes) -> list[tuple[str, int]]:
     """Tracking number and place of each item the check covers.
 
     Raises:
@@ -77,8 +109,11 @@ async def store_items(
     raw: bytes,
     items: list[tuple[str, int]],
     trace: str | None,
+    *,
+    event_id: str | None = None,
 ) -> None:
     """Append the whole body once for each item, all at once."""
+    named = {"ocop_event_id": event_id} if event_id else {}
     appends = [
         parts.ingest.append(
             TRACKING_RECEIVED,
@@ -89,6 +124,7 @@ async def store_items(
                 "ocop_api": partner.api,
                 "ocop_partner": partner.partner_id,
                 "ocop_item": str(item),
+                **named,
             },
             trace,
         )

@@ -53,10 +53,14 @@ def position(scan: Scan) -> Position:
 
 
 def event_key(event: CarrierEvent, at: int) -> bytes:
-    """The identity of a carrier's event that has no id of its own: 32 bytes (R1). `at` its time.
+    """The identity of a carrier's event: 32 bytes (R1). `at` its time.
 
-    Never of location text or notes: a renamed office would re-identify the whole history.
+    The carrier's own id where it has one, else never of location text or notes: a renamed office
+    would re-identify the whole history.
     """
+    if event.event_id is not None:
+        named = f"event_id|{event.carrier}|{event.waybill_no}|{event.event_id}"
+        return hashlib.sha256(named.encode()).digest()
     moment = datetime.fromtimestamp(at, UTC).isoformat()[:19]
     text = (
         f"{event.carrier}|{event.waybill_no}|{event.code}|{event.reason_code or ''}"

@@ -7,7 +7,7 @@ import contextlib
 import hashlib
 import json
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import orjson
 import pytest
@@ -16,10 +16,13 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.carriers.directory import INTERFACES
 from services.carriers.viettelpost.webhook import ViettelPostWebhook
 from services.carriers.vnpost.webhook import VietnamPostWebhook
-from services.carriers.webhook import Trusted, UnreadableWebhook, unix_seconds
+from services.carriers.webhook import CarrierEvent, Trusted, UnreadableWebhook, unix_seconds
 from services.carriers.webhooks import VERIFICATIONS, WEBHOOKS
+from services.registry.rows import PartnerRow
+from streams.rules.tracking import event_key
 
 if TYPE_CHECKING:
     from services.carriers.webhook import WebhookFormat
@@ -204,8 +207,8 @@ def test_a_body_without_a_readable_date_is_an_event_without_a_time() -> None:
 
 
 def test_every_verification_the_registry_knows_has_a_format() -> None:
-    assert set(VERIFICATIONS) == {"viettelpost_token", "vnpost_rsa"}
-    assert set(WEBHOOKS) == {("viettelpost", "partner_v2"), ("vnpost", "myvnpost")}
+    assert set(VERIFICATIONS) == set(get_args(PartnerRow.model_fields["verification"].annotation))
+    assert {(row.carrier, row.api) for row in INTERFACES} <= set(WEBHOOKS)
 
 
 VALUES = st.recursive(
@@ -242,3 +245,13 @@ def test_no_body_makes_a_format_raise_anything_but_its_own_error(
         assert "\0" not in "".join(str(part) for part in event)
         assert event.tracking_no
         assert event.code
+
+
+def test_an_event_with_an_id_of_the_carriers_is_known_by_it_alone() -> None:
+    number, none = "EA000000059VN", None
+    named = ("ems", "merchantsite", number, number, none, "4")
+    event = CarrierEvent(*named, none, 1, none, none, none, none, False, event_id="T-1")
+    again = event._replace(code="2", facility="BC2")
+    assert event_key(event, 1) == event_key(again, 2)
+    assert event_key(event, 1) != event_key(event._replace(event_id="T-2"), 1)
+    assert event_key(event, 1) != event_key(event._replace(event_id=None), 1)
