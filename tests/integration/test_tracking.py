@@ -177,9 +177,9 @@ async def test_a_claim_from_the_future_is_kept_once_and_ordered_by_our_clock(poo
 
 async def test_a_corrected_booking_replaces_the_older_one(pool: Pool) -> None:
     pipeline = a_pipeline(pool)
-    await told(pipeline, booked(a_booking(version=2, seller_id="S-2")), booked(a_booking()), JOURNEY[0])
-    (state,) = last_states(pipeline).values()
-    assert state["seller_id"] == "S-2"
+    await told(pipeline, booked(a_booking(version=2, cod_vnd=900)), booked(a_booking()))
+    stored = await pool.fetchval("SELECT cod_vnd FROM tracking.bookings")
+    assert stored == 900
     assert counted(pipeline.settled)["duplicate"] == 1
 
 
