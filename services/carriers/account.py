@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from typing import Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -10,7 +11,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One account at one carrier. The last two are Vietnam Post's."""
+    """One account at one carrier. Codes and affairs are Vietnam Post's, `addresses` Viettel Post's.
+
+    `addresses`: `text`, or `ids` for the carrier's own numbers of places. `correction_affair`: the
+    AffairType of an edit; what each means is not published, so without one nothing is edited.
+    """
 
     base_url: str
     username: str = ""
@@ -19,6 +24,8 @@ class Account:
     connections: int = 64
     customer_code: str = ""
     contract_code: str = ""
+    correction_affair: str = ""
+    addresses: str = "text"
 
 
 class CarrierSettings(BaseSettings):
@@ -29,11 +36,13 @@ class CarrierSettings(BaseSettings):
     viettelpost_url: str = "http://127.0.0.1:8491"
     viettelpost_username: str = "sandbox"
     viettelpost_password: SecretStr = SecretStr("sandbox")
+    viettelpost_addresses: Literal["text", "ids"] = "text"
     vnpost_url: str = "http://127.0.0.1:8492"
     vnpost_username: str = "sandbox"
     vnpost_password: SecretStr = SecretStr("sandbox")
     vnpost_customer_code: str = "T000000001"
     vnpost_contract_code: str = "HD-MAU-01"
+    vnpost_correction_affair: Literal["", "01", "02", "04", "08"] = ""
 
     timeout_s: PositiveFloat = Field(15.0, description="of one call; its answer is then lost")
     concurrency: PositiveInt = Field(64, description="calls at a time to one carrier")

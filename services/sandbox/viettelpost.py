@@ -18,8 +18,10 @@ from services.sandbox.plans import (
     viettelpost_redelivery,
     viettelpost_return,
 )
+from services.sandbox.viettelpost_places import provinces, wards
+from services.sandbox.viettelpost_prices import price_rows, price_vnd, understood
 from services.sandbox.webhooks import Messenger
-from services.sandbox.yard import Manner, Parcel, Yard, eleven_digits, freight_vnd
+from services.sandbox.yard import Manner, Parcel, Yard, eleven_digits
 
 if TYPE_CHECKING:
     from services.sandbox.options import Options
@@ -47,7 +49,7 @@ class ViettelPostSandbox:
         self._tokens: dict[str, float] = {}
 
     def routes(self) -> list[web.RouteDef]:
-        """The calls of the document that a booking needs."""
+        """The calls of the document that we make."""
         return [
             web.post("/v2/user/Login", self.login),
             web.post("/v2/user/ownerconnect", self.owner_connect),
@@ -55,7 +57,11 @@ class ViettelPostSandbox:
             web.post("/v2/order/createOrderNlp", self.create_order),
             web.post("/v2/order/createOrder", self.create_order),
             web.post("/v2/order/UpdateOrder", self.update_order),
-            web.post("/v2/order/getPriceAllNlp", self.price_all),
+            web.post("/v2/order/edit", self.edit),
+            web.post("/v2/order/getPriceAll", self.price_all),
+            web.post("/v2/order/getPriceAllNlp", self.price_all_by_text),
+            web.get("/v3/categories/listProvinceNew", self.list_provinces),
+            web.get("/v3/categories/listWardsNew", self.list_wards),
         ]
 
     def forget_tokens(self) -> None:
@@ -92,12 +98,13 @@ class ViettelPostSandbox:
         order = await _object(request)
         if complaint := self._complaint(order):
             return refusal(complaint)
-        weight = int(order.get("PRODUCT_WEIGHT") or 50)
+        service = str(order["ORDER_SERVICE"])
         parcel = self.yard.accept(
             str(order.get("ORDER_NUMBER") or ""),
-            service=str(order["ORDER_SERVICE"]),
-            weight_g=weight,
+            service=service,
+            weight_g=int(order.get("PRODUCT_WEIGHT") or 50),
             cod_vnd=int(order.get("MONEY_COLLECTION") or 0),
+            price_vnd=price_vnd(order, service),
             recipient=str(order["RECEIVER_FULLNAME"]),
             at=_moment(order.get("DELIVERY_DATE")),
         )
@@ -125,16 +132,49 @@ class ViettelPostSandbox:
             case _:
                 return refusal("Trạng thái đơn hàng không hợp lệ")
 
+    async def edit(self, request: web.Request) -> web.Response:
+        """Change an order that was not collected; ORDER_NUMBER is the waybill here."""
+        if not self._authorised(request):
+            return refusal("Token invalid")
+        order = await _object(request)
+        parcel = self.yard.by_number.get(str(order.get("ORDER_NUMBER")))
+        if parcel is None or not cancellable(parcel):
+            return refusal("Trạng thái đơn hàng không hợp lệ")
+        parcel.weight_g = int(order.get("PRODUCT_WEIGHT") or parcel.weight_g)
+        parcel.cod_vnd = int(order.get("MONEY_COLLECTION") or 0)
+        parcel.service = str(order.get("ORDER_SERVICE") or parcel.service)
+        parcel.freight_vnd = price_vnd(order, parcel.service)
+        return success(_created(parcel))
+
     async def price_all(self, request: web.Request) -> web.Response:
-        """Two services; prices include VAT and are invented."""
+        """Prices by ids: a bare array, unlike every other answer."""
+        return await self._prices(request, by_text=False)
+
+    async def price_all_by_text(self, request: web.Request) -> web.Response:
+        """Prices by text, with the places it understood."""
+        return await self._prices(request, by_text=True)
+
+    async def _prices(self, request: web.Request, *, by_text: bool) -> web.Response:
         if not self._authorised(request):
             return refusal("Token invalid")
         body = await _object(request)
-        price = freight_vnd(int(body.get("PRODUCT_WEIGHT") or 50))
-        services = (("VTK", "Tiết kiệm", price, "96 giờ"), ("VCN", "Nhanh", price * 2, "48 giờ"))
-        names = ("MA_DV_CHINH", "TEN_DICHVU", "GIA_CUOC", "THOI_GIAN")
-        rows = [dict(zip(names, row, strict=True)) for row in services]
-        return web.json_response({"RESULT": rows})
+        named = "ADDRESS" if by_text else "PROVINCE"
+        if not body.get(f"SENDER_{named}") or not body.get(f"RECEIVER_{named}"):
+            return refusal("Dữ liệu không hợp lệ")
+        if self.yard.refuses(f"price|{json.dumps(body, sort_keys=True)}"):
+            return refusal("Price does not apply to this itinerary!")
+        rows = price_rows(body)
+        return web.json_response(understood(body) | {"RESULT": rows} if by_text else rows)
+
+    async def list_provinces(self, request: web.Request) -> web.Response:
+        """The 34 provinces."""
+        return success(provinces()) if self._authorised(request) else refusal("Token invalid")
+
+    async def list_wards(self, request: web.Request) -> web.Response:
+        """A province's communes."""
+        if not self._authorised(request):
+            return refusal("Token invalid")
+        return success(wards().get(request.query.get("provinceId", ""), []))
 
     def _complaint(self, order: dict[str, Any]) -> str | None:
         reference = str(order.get("ORDER_NUMBER") or "")

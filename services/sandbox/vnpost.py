@@ -15,8 +15,9 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from services.sandbox.clock import Clock
 from services.sandbox.plans import Step, vnpost_plan
+from services.sandbox.prices import VNPOST
 from services.sandbox.webhooks import Messenger
-from services.sandbox.yard import Manner, Parcel, Yard, freight_vnd, s10
+from services.sandbox.yard import Manner, Parcel, Yard, s10
 
 if TYPE_CHECKING:
     from services.sandbox.options import Options
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 MANNER: Final = Manner(vnpost_plan, s10, "1")
 UNAUTHORISED: Final = 401
 CANCELLABLE: Final = frozenset({"1", "2", "3", "4", "5"})
+CORRECTABLE: Final = frozenset({*"12345678", "101"})
+AFFAIRS: Final = frozenset({"01", "02", "04", "08"})
 CANCELLED: Final = Step(0.05, "9")
 CANCELLED_LATER: Final = Step(2.0, "9")
 PHONE: Final = re.compile(r"0\d{9}")
@@ -49,14 +52,16 @@ class VietnamPostSandbox:
         return self._key.public_key().public_bytes(serialization.Encoding.PEM, form).decode("ascii")
 
     def routes(self) -> list[web.RouteDef]:
-        """The calls that a booking needs."""
+        """The calls that we make."""
         return [
             web.post("/GetAccessToken", self.get_access_token),
             web.get("/getNewProvinceAll", self.get_new_province_all),
             web.post("/CreateOrder", self.create_order),
             web.post("/ServicesCharge", self.services_charge),
             web.post("/orderCancel", self.order_cancel),
+            web.post("/orderCorrection", self.order_correction),
             web.get("/getOrder", self.get_order),
+            web.get("/GetStatusHistoryOrder", self.get_status_history_order),
         ]
 
     def forget_tokens(self) -> None:
@@ -96,24 +101,55 @@ class VietnamPostSandbox:
             service=str(order["serviceCode"]),
             weight_g=int(order["weight"]),
             cod_vnd=_cod(order.get("addonService")),
+            price_vnd=_price(order, str(order["serviceCode"])),
             recipient=str(order["receiverName"]),
         )
         return web.json_response(_view(parcel))
 
     async def services_charge(self, request: web.Request) -> web.Response:
-        """Two services; the prices are invented."""
+        """Every service of the lane with its price."""
         if not self._authorised(request):
             return unauthorised()
-        data = (await _object(request)).get("data")
-        weight = int(data.get("weight") or 0) if isinstance(data, dict) else 0
-        price = freight_vnd(weight)
-        rows = [("CTN009", price), ("ETN037", price * 2)]
+        body = await _object(request)
+        data = body.get("data")
+        if (
+            not isinstance(data, dict)
+            or body.get("scope") != 1
+            or not data.get("senderProvinceCode")
+        ):
+            return refusal("Dữ liệu không hợp lệ")
+        if self.yard.refuses(f"price|{json.dumps(data, sort_keys=True)}"):
+            return refusal("Không hỗ trợ tuyến này")
+        charged = _charged_g(data)
         return web.json_response(
             [
-                {"serviceCode": code, "mainFee": fee, "vasfee": 0, "totalFee": fee}
-                for code, fee in rows
+                {
+                    "serviceCode": offer.product.code,
+                    "serviceName": offer.product.name,
+                    "mainFee": offer.price_vnd,
+                    "vasfee": 0,
+                    "totalFee": offer.price_vnd,
+                    "priceWeight": charged,
+                    "weightConvert": charged,
+                }
+                for offer in VNPOST.offers(*_lane(data), charged)
             ]
         )
+
+    async def order_correction(self, request: web.Request) -> web.Response:
+        """Change an order at status 1 to 8 or 101; what each AffairType means is not known."""
+        if not self._authorised(request):
+            return unauthorised()
+        body = await _object(request)
+        parcel = self.yard.by_carrier_ref.get(str(body.get("OriginalId")))
+        order = body.get("informationOrder")
+        if parcel is None or parcel.code not in CORRECTABLE or not isinstance(order, dict):
+            return refusal("Không thể hiệu chỉnh đơn hàng")
+        if body.get("AffairType") not in AFFAIRS:
+            return refusal("Dữ liệu không hợp lệ")
+        parcel.weight_g = int(order["weight"])
+        parcel.cod_vnd = _cod(order.get("addonService"))
+        return web.json_response({"Type": "00", "Message": "", "CaseId": parcel.number})
 
     async def order_cancel(self, request: web.Request) -> web.Response:
         """Done ("00"), or noted ("02"): then status 9 comes later."""
@@ -134,6 +170,24 @@ class VietnamPostSandbox:
         if parcel is None:
             return refusal("Không tìm thấy đơn hàng")
         return web.json_response(_view(parcel) | {"receiverPhone": "09++++++01"})
+
+    async def get_status_history_order(self, request: web.Request) -> web.Response:
+        """Everything that happened to an order: day and hour apart, without a zone."""
+        if not self._authorised(request):
+            return unauthorised()
+        parcel = self.yard.find(request.query.get("code", ""))
+        if parcel is None:
+            return refusal("Không tìm thấy đơn hàng")
+        told = [
+            {
+                "createdDate": f"{at:%d/%m/%Y}",
+                "createdHour": f"{at:%H:%M:%S}",
+                "statusCode": code,
+                "statusName": "",
+            }
+            for at, code in parcel.history
+        ]
+        return web.json_response({"statusHistory": told})
 
     def _complaint(self, order: dict[str, Any]) -> str | None:
         reference = str(order.get("saleOrderCode") or "")
@@ -205,6 +259,19 @@ async def _object(request: web.Request) -> dict[str, Any]:
     except ValueError:
         return {}
     return body if isinstance(body, dict) else {}
+
+
+def _lane(order: dict[str, Any]) -> tuple[str, str]:
+    return str(order.get("senderProvinceCode")), str(order.get("receiverProvinceCode"))
+
+
+def _charged_g(order: dict[str, Any]) -> int:
+    sides = [int(order.get(side) or 0) for side in ("length", "width", "height")]
+    return VNPOST.charged_g(int(order.get("weight") or 0), *sides)
+
+
+def _price(order: dict[str, Any], service: str) -> int:
+    return VNPOST.price_vnd(service, *_lane(order), _charged_g(order))
 
 
 def _cod(addons: object) -> int:

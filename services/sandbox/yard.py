@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from services.sandbox.options import VIETNAM_TIME
+from services.sandbox.prices import freight_vnd
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -39,6 +40,8 @@ class Parcel:
     code: str
     plan: deque[Step] = field(default_factory=deque)
     returning: bool = False
+    history: list[tuple[datetime, str]] = field(default_factory=list)
+    """When what happened to it, oldest first."""
     timer: asyncio.TimerHandle | None = None
 
     @property
@@ -105,10 +108,11 @@ class Yard:
         service: str,
         weight_g: int,
         cod_vnd: int,
+        price_vnd: int | None = None,
         recipient: str = "",
         at: datetime | None = None,
     ) -> Parcel:
-        """Take a parcel on; its life begins at `at`, else now."""
+        """Take a parcel on, for the usual price if none is given; its life begins at `at`, else now."""
         copy = len(self.by_reference.get(reference, ()))
         parcel = Parcel(
             number=self._new_number(reference, copy),
@@ -117,11 +121,12 @@ class Yard:
             service=service,
             weight_g=weight_g,
             cod_vnd=cod_vnd,
-            freight_vnd=freight_vnd(weight_g),
+            freight_vnd=freight_vnd(weight_g) if price_vnd is None else price_vnd,
             recipient=recipient,
             at=(at or self.clock.now()).astimezone(VIETNAM_TIME),
             code=self._manner.first_code,
         )
+        parcel.history.append((parcel.at, parcel.code))
         self.by_number[parcel.number] = parcel
         self.by_carrier_ref[parcel.carrier_ref] = parcel
         self.by_reference.setdefault(reference, []).append(parcel)
@@ -141,6 +146,7 @@ class Yard:
         """Let something happen to a parcel now, and tell of it."""
         parcel.at += timedelta(hours=step.after_h)
         parcel.code = step.code
+        parcel.history.append((parcel.at, step.code))
         parcel.returning = parcel.returning or step.returning
         self.totals[f"status_{step.code}"] += 1
         self._announce(parcel, step)
@@ -183,11 +189,6 @@ class Yard:
             if number not in self.by_number:
                 return number
         raise RuntimeError("this sandbox has run out of numbers")
-
-
-def freight_vnd(weight_g: int) -> int:
-    """An invented price with VAT: 16,500 for the first 500 g, 4,500 for every 500 g more."""
-    return 16_500 + 4_500 * max(0, -(-(weight_g - 500) // 500))
 
 
 def eleven_digits(serial: int) -> str:

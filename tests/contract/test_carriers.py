@@ -19,9 +19,14 @@ from services.carriers.port import (
     CannotAsk,
     Carrier,
     CarrierUnreachable,
+    Edited,
     Found,
+    Locality,
     NotFound,
     Party,
+    Quoted,
+    QuoteRequest,
+    RedeliveryAccepted,
     Refused,
     ReturnAccepted,
     Unknown,
@@ -51,6 +56,12 @@ def a_request(reference: str = "OCAAAABBBBCCCCDDDD-1") -> BookingRequest:
     return BookingRequest(
         reference, "VTK", party, party, "Trà", 1, 1_200, 30, 20, 15, 320_000, 350_000, ready_at
     )
+
+
+def a_question(cod_vnd: int = 350_000, weight_g: int = 1_200) -> QuoteRequest:
+    here, there = Locality(*PLACE[1:]), Locality("00166", "Phường Bến Thành", "79", "Hồ Chí Minh")
+    ready_at = datetime(2026, 10, 1, tzinfo=UTC)
+    return QuoteRequest(here, there, weight_g, 0, 0, 0, 320_000, cod_vnd, ready_at)
 
 
 def an_account(url: str, timeout_s: float = 5.0) -> Account:
@@ -142,6 +153,56 @@ async def test_a_return_is_granted_only_while_a_decision_is_awaited(bench: Bench
     bench.yard.by_number[ref.tracking_no].code = "505"
     if isinstance(too_early, Refused):
         assert await bench.carrier.request_return(ref, "huỷ đơn") == ReturnAccepted()
+
+
+async def test_prices_are_of_every_service_and_grow_with_the_weight(bench: Bench) -> None:
+    light, heavy = [await bench.carrier.quote(a_question(weight_g=g)) for g in (1_000, 9_000)]
+    assert isinstance(light, Quoted)
+    assert isinstance(heavy, Quoted)
+    assert len(light.services) > 1
+    assert all(
+        0 < one.price_vnd < two.price_vnd
+        for one, two in zip(light.services, heavy.services, strict=True)
+    )
+    assert {one.charged_weight_g for one in heavy.services} == {9_000}
+
+
+async def test_a_price_has_no_effect(bench: Bench) -> None:
+    await bench.carrier.quote(a_question())
+    assert not bench.yard.by_number
+
+
+async def test_a_booking_costs_what_was_quoted_for_the_same_parcel(bench: Bench) -> None:
+    request = replace(a_request(), length_cm=0, width_cm=0, height_cm=0)
+    place = Locality(*PLACE[1:])
+    asked = QuoteRequest(place, place, 1_200, 0, 0, 0, 320_000, 350_000, request.ready_at)
+    quoted = await bench.carrier.quote(asked)
+    assert isinstance(quoted, Quoted)
+    first = quoted.services[0]
+    booked = await bench.carrier.book(replace(request, service=first.service))
+    assert isinstance(booked, Booked)
+    assert booked.freight_vnd == first.price_vnd
+
+
+async def test_a_booking_can_be_edited_only_before_the_carrier_has_it(bench: Bench) -> None:
+    ref = await bench.booked()
+    parcel = bench.yard.by_number[ref.tracking_no]
+    changed = replace(a_request(), weight_g=2_400, cod_vnd=0)
+    answer = await bench.carrier.edit(ref, changed)
+    assert isinstance(answer, Edited | CannotAsk)
+    if isinstance(answer, Edited):
+        assert (parcel.weight_g, parcel.cod_vnd) == (2_400, 0)
+        parcel.code = "200"
+        assert isinstance(await bench.carrier.edit(ref, changed), Refused)
+
+
+async def test_a_redelivery_is_granted_only_while_a_decision_is_awaited(bench: Bench) -> None:
+    ref = await bench.booked()
+    too_early = await bench.carrier.request_redelivery(ref, "khách hẹn lại")
+    assert isinstance(too_early, Refused | CannotAsk)
+    if isinstance(too_early, Refused):
+        bench.yard.by_number[ref.tracking_no].code = "505"
+        assert await bench.carrier.request_redelivery(ref, "hẹn lại") == RedeliveryAccepted()
 
 
 async def test_a_refusing_carrier_refuses_again(bench: Bench) -> None:
@@ -244,3 +305,64 @@ async def test_the_admin_call_tells_what_is_open(made: str) -> None:
         async with session.get(f"{url}/admin/totals") as answer:
             told = await answer.json()
         assert (told["booked"], told["open"]) == (1, 1)
+
+
+async def test_viettel_post_is_told_places_by_its_own_ids_where_the_account_wants_it() -> None:
+    peer = ViettelPostSandbox(STILL)
+    async with serving(peer) as url:
+        by_text, by_id = (
+            ViettelPost(replace(an_account(url), addresses=how)) for how in ("text", "ids")
+        )
+        request = a_request()
+        there = replace(request.recipient, ward="Phường Cầu Giấy", province="Thành phố Hà Nội")
+        assert isinstance(await by_id.book(replace(request, recipient=there)), Booked)
+        assert await by_id.quote(a_question()) == await by_text.quote(a_question())
+        await by_text.close()
+        await by_id.close()
+
+
+async def test_a_commune_viettel_post_has_no_id_for_is_told_by_text() -> None:
+    peer = ViettelPostSandbox(STILL)
+    async with serving(peer) as url:
+        carrier = ViettelPost(replace(an_account(url), addresses="ids"))
+        nowhere = replace(a_request().recipient, ward="Xã Không Có")
+        assert isinstance(await carrier.book(replace(a_request(), recipient=nowhere)), Booked)
+        await carrier.close()
+
+
+async def test_vietnam_post_corrects_an_order_where_the_account_names_the_affair() -> None:
+    peer = VietnamPostSandbox(STILL)
+    async with serving(peer) as url:
+        carrier = VietnamPost(replace(an_account(url), correction_affair="01"))
+        ref = await Bench(carrier, peer.yard).booked()
+        assert await carrier.edit(ref, replace(a_request(), weight_g=2_400)) == Edited()
+        assert peer.yard.by_number[ref.tracking_no].weight_g == 2_400
+        await carrier.close()
+
+
+async def test_vietnam_post_tells_the_history_of_an_order() -> None:
+    peer = VietnamPostSandbox(STILL)
+    async with serving(peer) as url:
+        carrier = VietnamPost(an_account(url))
+        ref = await Bench(carrier, peer.yard).booked()
+        await carrier.void(ref)
+        history = await carrier.history(ref.reference)
+        assert [one.code for one in history or ()] == ["1", "9"]
+        assert await carrier.history("OC-NEVER-1") is None
+        await carrier.close()
+
+
+@pytest.mark.parametrize("trouble", ["dropped", "server_error"])
+async def test_a_lost_price_is_no_price(made: str, trouble: str) -> None:
+    peer = a_peer(made, STILL)
+    async with serving(peer) as url, connected(made, url) as carrier:
+        await carrier.quote(a_question())
+        misbehave(peer, **{trouble: 1.0})
+        assert isinstance(await carrier.quote(a_question()), Unknown)
+
+
+async def test_a_lane_the_carrier_will_not_price_is_refused(made: str) -> None:
+    peer = a_peer(made, STILL)
+    misbehave(peer, refused=1.0)
+    async with serving(peer) as url, connected(made, url) as carrier:
+        assert isinstance(await carrier.quote(a_question()), Refused)

@@ -3,8 +3,22 @@ from datetime import UTC, date, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.carriers.port import Booked, BookingRequest, Party, Refused, Unknown, Voided
+from services.carriers.port import (
+    Booked,
+    BookingRequest,
+    Edited,
+    Locality,
+    Party,
+    PricedService,
+    Quoted,
+    QuoteRequest,
+    RedeliveryAccepted,
+    Refused,
+    Unknown,
+    Voided,
+)
 from services.carriers.viettelpost import answers, mapping
+from services.carriers.viettelpost.atlas import PlaceIds, legacy_provinces, read_names
 
 NOON = datetime(2026, 10, 1, 5, 0, tzinfo=UTC)
 ENVELOPES = st.recursive(
@@ -12,7 +26,10 @@ ENVELOPES = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
-            st.sampled_from(["status", "error", "message", "data", "ORDER_NUMBER", "KPI_HT"]),
+            st.sampled_from(
+                "status error message data ORDER_NUMBER KPI_HT RESULT MA_DV_CHINH GIA_CUOC "
+                "THOI_GIAN WARDS_ID WARDS_NAME".split()
+            ),
             inner,
         )
     ),
@@ -117,10 +134,87 @@ def test_a_cancel_call_is_judged_by_its_envelope() -> None:
     assert isinstance(answers.read_voided([]), Unknown)
 
 
+def a_question() -> QuoteRequest:
+    place = Locality("00166", "Phường Cầu Giấy", "01", "Hà Nội")
+    return QuoteRequest(place, place, 1_200, 0, 0, 0, 320_000, 350_000, NOON)
+
+
+PRICE_ROW = {
+    "MA_DV_CHINH": "VCN",
+    "TEN_DICHVU": "Nhanh",
+    "GIA_CUOC": "35200",
+    "THOI_GIAN": "48 giờ",
+    "EXCHANGE_WEIGHT": 1_500,
+    "EXTRA_SERVICE": [],
+}
+PRICE = PricedService("VCN", 35_200, charged_weight_g=1_500, transit_h=48)
+
+
+def test_prices_come_as_a_bare_array_or_under_result() -> None:
+    assert answers.read_prices([PRICE_ROW]) == Quoted((PRICE,))
+    body = {"SENDER_ADDRESS": {}, "RECEIVER_ADDRESS": {}, "RESULT": [PRICE_ROW]}
+    assert answers.read_prices(body) == Quoted((PRICE,))
+
+
+def test_a_lane_without_services_is_an_answer_and_an_unreadable_row_is_none() -> None:
+    assert answers.read_prices([]) == Quoted(())
+    assert isinstance(answers.read_prices([{"MA_DV_CHINH": "VCN", "GIA_CUOC": 0}]), Unknown)
+    assert answers.read_prices([{}, PRICE_ROW]) == Quoted((PRICE,))
+
+
+def test_an_unpriced_itinerary_is_a_refusal_of_the_question() -> None:
+    message = "Price does not apply to this itinerary!"
+    assert answers.read_prices(an_envelope(error=True, message=message)) == Refused(message)
+
+
+def test_a_question_tells_communes_and_nobody_who_lives_there() -> None:
+    body = mapping.price_all(a_question())
+    assert body["SENDER_ADDRESS"] == "Phường Cầu Giấy, Hà Nội"
+    assert (body["PRODUCT_WEIGHT"], body["MONEY_COLLECTION"], body["TYPE"]) == (1_200, 350_000, 1)
+    assert "PRODUCT_LENGTH" not in body
+
+
+def test_ids_stand_for_a_two_level_address_without_a_district() -> None:
+    ends = (PlaceIds(1, 11), PlaceIds(2, 22))
+    body = mapping.create_order(a_request(), ends)
+    assert (body["RECEIVER_PROVINCE"], body["RECEIVER_DISTRICT"], body["RECEIVER_WARD"]) == (
+        2,
+        0,
+        22,
+    )
+    assert "SENDER_ADDRESS" not in mapping.price_all(a_question(), ends)
+
+
+def test_an_edit_names_the_waybill_where_a_booking_names_our_reference() -> None:
+    body = mapping.edit_order(a_request(), "12345678901")
+    assert (body["ORDER_NUMBER"], "CHECK_UNIQUE" in body) == ("12345678901", False)
+
+
+def test_decisions_at_505_are_types_of_one_call() -> None:
+    body = mapping.update_order(mapping.REDELIVER, "12345678901", "hẹn lại")
+    assert body == {"TYPE": 3, "ORDER_NUMBER": "12345678901", "NOTE": "hẹn lại"}
+    assert answers.read_redelivery(an_envelope()) == RedeliveryAccepted()
+    assert answers.read_edited(an_envelope({"MONEY_TOTAL": 30_000})) == Edited(30_000)
+
+
+def test_old_ids_stand_in_for_provinces_that_kept_their_name() -> None:
+    assert legacy_provinces()["ha", "noi"] == 1
+    assert ("bac", "kan") not in legacy_provinces()
+
+
+def test_a_list_of_places_is_read_past_its_bad_rows() -> None:
+    rows = [{"PROVINCE_ID": 901, "PROVINCE_NAME": "Tỉnh Lâm Đồng"}, {"PROVINCE_ID": None}, 3]
+    assert read_names(an_envelope(rows), "PROVINCE") == {("lam", "dong"): 901}
+
+
 @given(ENVELOPES)
 def test_no_answer_whatever_makes_a_parser_raise(body: object) -> None:
     answers.read_token(body)
     answers.read_voided(body)
     answers.read_return(body)
+    answers.read_redelivery(body)
+    answers.read_edited(body)
+    answers.read_prices(body)
+    read_names(body, "WARDS")
     booked = answers.read_booked(body, NOON)
     assert not isinstance(booked, Booked) or booked.tracking_no

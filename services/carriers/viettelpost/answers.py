@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
@@ -10,6 +11,13 @@ from services.carriers.numbers import label_text, whole_number
 from services.carriers.port import (
     BookAnswer,
     Booked,
+    EditAnswer,
+    Edited,
+    PricedService,
+    QuoteAnswer,
+    Quoted,
+    RedeliveryAccepted,
+    RedeliveryAnswer,
     Refused,
     ReturnAccepted,
     ReturnAnswer,
@@ -19,6 +27,7 @@ from services.carriers.port import (
 )
 
 LONGEST_KPI_H: Final = 60 * 24
+HOURS: Final = re.compile(r"\s*(\d{1,4})\s*giờ\s*", re.ASCII)
 
 
 def succeeded(body: Any) -> bool:
@@ -67,6 +76,48 @@ def read_return(body: Any) -> ReturnAnswer:
     if succeeded(body):
         return ReturnAccepted()
     return Refused(reason(body)) if failed(body) else Unknown("no envelope")
+
+
+def read_redelivery(body: Any) -> RedeliveryAnswer:
+    """The answer to `UpdateOrder` with type 3."""
+    if succeeded(body):
+        return RedeliveryAccepted()
+    return Refused(reason(body)) if failed(body) else Unknown("no envelope")
+
+
+def read_edited(body: Any) -> EditAnswer:
+    """The answer to `edit`: assumed to hold what a create call's does."""
+    if not succeeded(body):
+        return Refused(reason(body)) if failed(body) else Unknown("no envelope")
+    data = body.get("data")
+    return Edited(whole_number(data.get("MONEY_TOTAL")) if isinstance(data, dict) else None)
+
+
+def read_prices(body: Any) -> QuoteAnswer:
+    """The answer to `getPriceAll` (a bare array) or `getPriceAllNlp` (an array under RESULT)."""
+    if failed(body):
+        return Refused(reason(body))
+    rows = body.get("RESULT", body.get("data")) if isinstance(body, dict) else body
+    if not isinstance(rows, list):
+        return Unknown("no list of services")
+    priced = [service for row in rows if (service := _priced(row))]
+    return Quoted(tuple(priced)) if priced or not rows else Unknown("no row can be read")
+
+
+def _priced(row: Any) -> PricedService | None:
+    if not isinstance(row, dict):
+        return None
+    code, price = label_text(row.get("MA_DV_CHINH"), 32), whole_number(row.get("GIA_CUOC"))
+    if code is None or not price:
+        return None
+    told = HOURS.fullmatch(row["THOI_GIAN"]) if isinstance(row.get("THOI_GIAN"), str) else None
+    hours = int(told[1]) if told else 0
+    return PricedService(
+        code,
+        price,
+        charged_weight_g=whole_number(row.get("EXCHANGE_WEIGHT")) or None,
+        transit_h=hours if 0 < hours <= LONGEST_KPI_H else None,
+    )
 
 
 def reason(body: Any) -> str:

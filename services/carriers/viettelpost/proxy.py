@@ -14,15 +14,22 @@ from services.carriers.port import (
     BookingRequest,
     Carrier,
     CarrierUnreachable,
+    EditAnswer,
+    QuoteAnswer,
+    QuoteRequest,
+    RedeliveryAnswer,
     ReturnAnswer,
     Unknown,
     VoidAnswer,
 )
 from services.carriers.token import Token, TokenKeeper
 from services.carriers.viettelpost import answers, mapping
+from services.carriers.viettelpost.atlas import Atlas
 
 if TYPE_CHECKING:
     from services.carriers.account import Account
+    from services.carriers.port import Locality, Party
+    from services.carriers.viettelpost.mapping import Ends
 
 
 class ViettelPost(Carrier):
@@ -43,38 +50,85 @@ class ViettelPost(Carrier):
             refused=answers.failed,
             proof="/v2/user/listInventory",
         )
+        self._atlas = Atlas(self._list)
 
     async def book(self, request: BookingRequest) -> BookAnswer:
         """Create a waybill; `CHECK_UNIQUE` refuses a reference it has already."""
         try:
-            answer = await self._authorised.ask(
-                "POST", "/v2/order/createOrderNlp", body=mapping.create_order(request)
-            )
+            ends = await self._ends(request.sender, request.recipient)
+            path = "/v2/order/createOrder" if ends else "/v2/order/createOrderNlp"
+            answer = await self._post(path, mapping.create_order(request, ends))
         except AnswerLost as lost:
             return Unknown(str(lost))
         return answers.read_booked(answer.body, request.ready_at)
 
+    async def quote(self, request: QuoteRequest) -> QuoteAnswer:
+        """Every domestic service of the lane; prices include VAT, not the add-ons."""
+        try:
+            ends = await self._ends(request.origin, request.destination)
+            path = "/v2/order/getPriceAll" if ends else "/v2/order/getPriceAllNlp"
+            answer = await self._post(path, mapping.price_all(request, ends))
+        except AnswerLost as lost:
+            return Unknown(str(lost))
+        return answers.read_prices(answer.body)
+
+    async def edit(self, booking: BookingRef, request: BookingRequest) -> EditAnswer:
+        """Change a waybill: allowed below status 200."""
+        try:
+            ends = await self._ends(request.sender, request.recipient)
+            body = mapping.edit_order(request, booking.tracking_no, ends)
+            answer = await self._post("/v2/order/edit", body)
+        except AnswerLost as lost:
+            return Unknown(str(lost))
+        return answers.read_edited(answer.body)
+
     async def void(self, booking: BookingRef) -> VoidAnswer:
         """Cancel: allowed below status 200, not at 105 or 107."""
-        body = mapping.update_order(mapping.CANCEL, booking.tracking_no, booking.reference)
         try:
-            answer = await self._authorised.ask("POST", "/v2/order/UpdateOrder", body=body)
+            answer = await self._update(mapping.CANCEL, booking, booking.reference)
         except AnswerLost as lost:
             return Unknown(str(lost))
         return answers.read_voided(answer.body)
 
     async def request_return(self, booking: BookingRef, why: str) -> ReturnAnswer:
         """Approve a return: allowed at status 505 only."""
-        body = mapping.update_order(mapping.APPROVE_RETURN, booking.tracking_no, why)
         try:
-            answer = await self._authorised.ask("POST", "/v2/order/UpdateOrder", body=body)
+            answer = await self._update(mapping.APPROVE_RETURN, booking, why)
         except AnswerLost as lost:
             return Unknown(str(lost))
         return answers.read_return(answer.body)
 
+    async def request_redelivery(self, booking: BookingRef, why: str) -> RedeliveryAnswer:
+        """Have it tried once more: allowed at status 505 only."""
+        try:
+            answer = await self._update(mapping.REDELIVER, booking, why)
+        except AnswerLost as lost:
+            return Unknown(str(lost))
+        return answers.read_redelivery(answer.body)
+
     async def close(self) -> None:
         """Close every connection."""
         await self._line.close()
+
+    async def _update(self, kind: int, booking: BookingRef, note: str) -> Answer:
+        body = mapping.update_order(kind, booking.tracking_no, note)
+        return await self._post("/v2/order/UpdateOrder", body)
+
+    async def _post(self, path: str, body: dict[str, object]) -> Answer:
+        return await self._authorised.ask("POST", path, body=body)
+
+    async def _ends(self, sender: Party | Locality, recipient: Party | Locality) -> Ends | None:
+        """Both places by id where the account wants it and the carrier names them; else text."""
+        if self._account.addresses != "ids":
+            return None
+        try:
+            here, there = await self._atlas.find(sender), await self._atlas.find(recipient)
+        except AnswerLost as lost:
+            raise CarrierUnreachable(f"list of places: {lost}") from lost
+        return (here, there) if here and there else None
+
+    async def _list(self, path: str, params: dict[str, str]) -> Answer:
+        return await self._authorised.ask("GET", path, params=params)
 
     async def _login(self) -> Token:
         """`Login` gives a short-lived token, `ownerconnect` with it a long-lived one."""

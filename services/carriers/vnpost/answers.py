@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
+from schemas.place import VIETNAM
 from services.carriers.numbers import label_text, whole_number
 from services.carriers.port import (
     BookAnswer,
     Booked,
+    EditAnswer,
+    Edited,
     Found,
     LookupAnswer,
     NotFound,
+    PricedService,
+    QuoteAnswer,
+    Quoted,
     Refused,
     Unknown,
     VoidAnswer,
@@ -18,8 +26,19 @@ from services.carriers.port import (
     VoidPending,
 )
 
+TIME_FORMS: Final = ("%d/%m/%Y %H:%M:%S", "%Y-%m-%d %H:%M:%S", "%d/%m/%Y %H:%M")
+"""How the day and the hour of a history may be written: nobody says."""
+
 ENDED: Final = frozenset({"-8", "9"})
 """Deleted, collection cancelled (vnpost_status.csv)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """One line of an order's history. `at`: Vietnam's time."""
+
+    at: datetime
+    code: str
 
 
 def failed(body: Any) -> bool:
@@ -59,6 +78,59 @@ def read_voided(body: Any) -> VoidAnswer:
             return Unknown("an answer without a type")
         case _:
             return Refused(reason(body))
+
+
+def read_corrected(body: Any) -> EditAnswer:
+    """The answer to `orderCorrection`: assumed to be shaped like that to `orderCancel`."""
+    match read_voided(body):
+        case Voided():
+            return Edited()
+        case VoidPending(noted):
+            return Unknown(f"noted: {noted}")
+        case other:
+            return other
+
+
+def read_prices(body: Any) -> QuoteAnswer:
+    """The answer to `ServicesCharge`: a bare array; `totalFee` is with VAT, as in `CreateOrder`."""
+    if isinstance(body, dict) and _complains(body):
+        return Refused(reason(body))
+    if not isinstance(body, list):
+        return Unknown("no list of services")
+    priced = [service for row in body if (service := _priced(row))]
+    return Quoted(tuple(priced)) if priced or not body else Unknown("no row can be read")
+
+
+def read_history(body: Any) -> tuple[Happened, ...] | None:
+    """The answer to `GetStatusHistoryOrder`, oldest first; None where it holds no history."""
+    rows = body.get("statusHistory") if isinstance(body, dict) else None
+    if not isinstance(rows, list):
+        return None
+    told = [happened for row in rows if (happened := _happened(row))]
+    return tuple(sorted(told, key=lambda one: one.at))
+
+
+def _happened(row: Any) -> Happened | None:
+    if not isinstance(row, dict):
+        return None
+    code = label_text(row.get("statusCode"), 32)
+    written = f"{row.get('createdDate')} {row.get('createdHour')}"[:40]
+    for form in TIME_FORMS:
+        try:
+            at = datetime.strptime(written, form).replace(tzinfo=VIETNAM)
+        except ValueError:
+            continue
+        return Happened(at, code) if code else None
+    return None
+
+
+def _priced(row: Any) -> PricedService | None:
+    if not isinstance(row, dict):
+        return None
+    code, price = label_text(row.get("serviceCode"), 32), whole_number(row.get("totalFee"))
+    if code is None or not price:
+        return None
+    return PricedService(code, price, charged_weight_g=whole_number(row.get("priceWeight")) or None)
 
 
 def read_found(body: Any, reference: str) -> LookupAnswer:

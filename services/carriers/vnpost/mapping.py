@@ -13,7 +13,7 @@ from services.carriers.text import cut_to_bytes, national_phone
 
 if TYPE_CHECKING:
     from services.carriers.account import Account
-    from services.carriers.port import BookingRequest, Party
+    from services.carriers.port import BookingRef, BookingRequest, Locality, Party, QuoteRequest
 
 TWO_LEVEL_DISTRICT: Final = "VNPOST"
 COD_ADDON: Final = "GTG021"
@@ -28,27 +28,59 @@ def create_order(request: BookingRequest, account: Account) -> dict[str, Any]:
         "type": "GUI",
         "customerCode": account.customer_code,
         "contractCode": account.contract_code,
-        "informationOrder": {
-            **_party("sender", request.sender),
-            **_party("receiver", request.recipient),
-            "serviceCode": request.service,
-            "addonService": _addons(request.cod_vnd),
-            "additionRequest": [],
-            "orgCodeCollect": "",
-            "orgCodeAccept": "",
-            "saleOrderCode": request.reference,
-            "contentNote": cut_to_bytes(request.contents, TEXT_BYTES),
+        "informationOrder": _information(request),
+    }
+
+
+def correct_order(booking: BookingRef, request: BookingRequest, account: Account) -> dict[str, Any]:
+    """The body of `POST /orderCorrection`; all but AffairType is assumed, from the other calls."""
+    return {
+        "AffairType": account.correction_affair,
+        "OriginalId": booking.carrier_ref,
+        "customerCode": account.customer_code,
+        "informationOrder": _information(request),
+    }
+
+
+def services_charge(request: QuoteRequest, account: Account) -> dict[str, Any]:
+    """The body of `POST /ServicesCharge`; what `data` holds is assumed, from `CreateOrder`."""
+    return {
+        "scope": 1,
+        "customerCode": account.customer_code,
+        "contractNumber": account.contract_code,
+        "data": {
+            **_place("sender", request.origin),
+            **_place("receiver", request.destination),
             "weight": str(request.weight_g),
             "width": request.width_cm,
             "length": request.length_cm,
             "height": request.height_cm,
-            "vehicle": "BO",
-            "sendType": "1",
-            "isBroken": "0",
-            "deliveryTime": "N",
-            "deliveryRequire": 2,
-            "deliveryInstruction": "",
+            "addonService": _addons(request.cod_vnd),
         },
+    }
+
+
+def _information(request: BookingRequest) -> dict[str, Any]:
+    return {
+        **_party("sender", request.sender),
+        **_party("receiver", request.recipient),
+        "serviceCode": request.service,
+        "addonService": _addons(request.cod_vnd),
+        "additionRequest": [],
+        "orgCodeCollect": "",
+        "orgCodeAccept": "",
+        "saleOrderCode": request.reference,
+        "contentNote": cut_to_bytes(request.contents, TEXT_BYTES),
+        "weight": str(request.weight_g),
+        "width": request.width_cm,
+        "length": request.length_cm,
+        "height": request.height_cm,
+        "vehicle": "BO",
+        "sendType": "1",
+        "isBroken": "0",
+        "deliveryTime": "N",
+        "deliveryRequire": 2,
+        "deliveryInstruction": "",
     }
 
 
@@ -64,7 +96,13 @@ def _party(prefix: str, party: Party) -> dict[str, str]:
         f"{prefix}Phone": national_phone(party.phone),
         f"{prefix}Email": "",
         f"{prefix}Address": cut_to_bytes(party.street, TEXT_BYTES),
-        f"{prefix}ProvinceCode": party.province_code,
+        **_place(prefix, party),
+    }
+
+
+def _place(prefix: str, place: Party | Locality) -> dict[str, str]:
+    return {
+        f"{prefix}ProvinceCode": place.province_code,
         f"{prefix}DistrictCode": TWO_LEVEL_DISTRICT,
-        f"{prefix}CommuneCode": party.ward_code,
+        f"{prefix}CommuneCode": place.ward_code,
     }

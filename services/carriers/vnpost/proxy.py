@@ -10,9 +10,13 @@ from services.carriers.port import (
     BookAnswer,
     BookingRef,
     BookingRequest,
+    CannotAsk,
     Carrier,
     CarrierUnreachable,
+    EditAnswer,
     LookupAnswer,
+    QuoteAnswer,
+    QuoteRequest,
     Refused,
     Unknown,
     VoidAnswer,
@@ -51,6 +55,40 @@ class VietnamPost(Carrier):
         except AnswerLost as lost:
             return Unknown(str(lost))
         return answers.read_booked(answer.body)
+
+    async def quote(self, request: QuoteRequest) -> QuoteAnswer:
+        """Every service of the lane with its whole fee."""
+        body = mapping.services_charge(request, self._account)
+        try:
+            answer = await self._authorised.ask("POST", "/ServicesCharge", body=body)
+        except AnswerLost as lost:
+            return Unknown(str(lost))
+        return answers.read_prices(answer.body)
+
+    async def edit(self, booking: BookingRef, request: BookingRequest) -> EditAnswer:
+        """Correct an order at status 1 to 8 or 101, where the account says with which affair."""
+        if not self._account.correction_affair:
+            return CannotAsk()
+        if booking.carrier_ref is None:
+            return Refused("no originalID is known")
+        body = mapping.correct_order(booking, request, self._account)
+        try:
+            answer = await self._authorised.ask("POST", "/orderCorrection", body=body)
+        except AnswerLost as lost:
+            return Unknown(str(lost))
+        return answers.read_corrected(answer.body)
+
+    async def history(self, code: str) -> tuple[answers.Happened, ...] | None:
+        """What happened to an order, by item code or our reference; None where it cannot be told.
+
+        The parameters are taken from `getOrder`. Raises CarrierUnreachable.
+        """
+        params = {"type": "1", "code": code}
+        try:
+            answer = await self._authorised.ask("GET", "/GetStatusHistoryOrder", params=params)
+        except AnswerLost:
+            return None
+        return answers.read_history(answer.body)
 
     async def void(self, booking: BookingRef) -> VoidAnswer:
         """Cancel by the carrier's own id; the answer may be "noted", which is no cancellation."""
