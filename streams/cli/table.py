@@ -30,6 +30,7 @@ COMMANDS: Final = (
     Row("jobs", "Run outside calls: bookings, cancellations, webhooks."),
     Row("sandbox", "Serve a carrier's double."),
     Row("simulate", "Send orders and packing reports like sellers and stations do."),
+    Row("import", "Take in a file of orders from Postmart or Voso."),
     Row("lag", "How far each stage is behind, in records and in seconds."),
     Row("dead", "List, show and replay dead letters."),
     Row("trace", "One order's whole journey."),
