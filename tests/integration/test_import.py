@@ -9,7 +9,6 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from aiokafka import AIOKafkaConsumer
 
 from services.channels.files.jsonl import read_jsonl
 from services.channels.files.sending import send_ready
@@ -88,7 +87,6 @@ def ocop(
 
 async def test_the_command_sends_the_good_names_the_bad_and_exits_with_1(
     ocop: Callable[..., subprocess.CompletedProcess[str]],
-    own_kafka: Any,
     pool: Pool,
     tmp_path: Path,
 ) -> None:
