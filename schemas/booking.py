@@ -19,6 +19,8 @@ class BookingOutcome(StrEnum):
     VOIDED = "voided"
     VOID_REFUSED = "void_refused"
     VOID_PENDING = "void_pending"
+    VOID_UNASKED = "void_unasked"
+    """The carrier has no call to cancel: a person has to ask it, or its own news settle it."""
     RETURN_ACCEPTED = "return_accepted"
     RETURN_REFUSED = "return_refused"
 

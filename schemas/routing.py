@@ -12,9 +12,13 @@ from schemas.units import Dong, Grams, PositiveInt
 
 
 class Candidate(Value):
-    """A service that may carry the shipment. `tariff` says where the price comes from."""
+    """A service that may carry the shipment. `tariff` says where the price comes from.
+
+    `api`: the carrier's interface it is booked through; empty in older events: its first.
+    """
 
     carrier: str
+    api: str = ""
     service: str
     zone: str
     charged_weight_g: Grams

@@ -44,5 +44,5 @@ JOB_QUEUE: Final = Gauge("ocop_job_queue", "Outside calls not done yet.", ("job"
 CARRIER_CALLS: Final = Counter(
     "ocop_carrier_calls_total",
     "Calls to carriers; outcome is ok, refused, unclear or failed.",
-    ("carrier", "call", "outcome"),
+    ("interface", "call", "outcome"),
 )

@@ -27,7 +27,7 @@ from schemas.catalogue import (
 )
 from schemas.event import next_version
 from schemas.tracking import ShipmentStatusChanged, TrackingStatus
-from services.carriers.directory import api_of
+from services.carriers.directory import api_of, name_of
 from services.jobs.queue import CarrierJob, enqueue
 from services.store.booking import READ_WAITING_FOR_TRACKING
 from streams.booking_rows import load_orders, store_orders
@@ -135,7 +135,8 @@ def _job(call: Call, asked_at: datetime) -> CarrierJob:
     if call.kind == "book":
         asked_at = call.attempt.requested_at
     attempt = call.attempt
-    return CarrierJob(attempt.carrier, call.kind, attempt.reference, call.request, asked_at)
+    interface = name_of(attempt.carrier, attempt.api)
+    return CarrierJob(interface, call.kind, attempt.reference, call.request, asked_at)
 
 
 def _event(order: Order, effect: Effect, era: int) -> Event:
@@ -187,7 +188,7 @@ def _shipment_booked(order: Order, parcel: Parcel, attempt: Attempt, era: int) -
     return ShipmentBooked(
         version=attempt.version,
         occurred_at=attempt.booked_at or order.now,
-        api=api_of(attempt.carrier),
+        api=attempt.api or api_of(attempt.carrier),
         tracking_no=attempt.tracking_no or "",
         weight_g=parcel.weight_g,
         freight_vnd=attempt.freight_vnd or 0,

@@ -162,6 +162,9 @@ def _task_rows(order: Order, attempt: Attempt) -> Iterable[dict[str, Any]]:
         unclear = attempt.void_outcome is BookingOutcome.UNKNOWN
         still = unclear and attempt.state is State.VOID_PENDING
         yield _task(order, attempt, "unknown_void", is_open=still)
+        unasked = attempt.void_outcome is BookingOutcome.VOID_UNASKED
+        by_hand = unasked and attempt.state is State.VOID_PENDING
+        yield _task(order, attempt, "void_by_hand", is_open=by_hand)
     if attempt.return_outcome is not None:
         refused = attempt.return_outcome is not BookingOutcome.RETURN_ACCEPTED
         yield _task(order, attempt, "recall", is_open=refused)

@@ -54,6 +54,7 @@ LOG_COLUMNS: Final = (
     "cod",
     "mapping",
     "payload_sha256",
+    "delivery_times",
 )
 UNDATED_COLUMNS: Final = (
     "waybill",
@@ -182,6 +183,7 @@ class Reader:
             meaning.cod,
             self._meanings.version,
             hashlib.sha256(raw).digest(),
+            event.delivery_times,
         )
         scan = Scan(at, scan_key(key), meaning, event.cod_collected_vnd, clock_ahead=ahead)
         if event.is_return_leg:
@@ -222,6 +224,7 @@ class Reader:
             meaning.cod,
             self._meanings.version,
             hashlib.sha256(record.value or b"").digest(),
+            None,
         )
         waybill = tracking_key(carrier, number)
         facts.seen.append(

@@ -33,9 +33,19 @@ INTERFACES: Final = (
     Interface("viettelpost", ViettelPost.name, ViettelPost.api, ViettelPost),
     Interface("vnpost", VietnamPost.name, VietnamPost.api, VietnamPost),
 )
-"""In the order they came to us: a carrier's first row is the interface it is booked through."""
+"""In the order they came to us: a carrier's first row is meant where no interface is named."""
 
 
 def api_of(carrier: str) -> str:
     """The api a carrier is booked through; the carrier's own name where there is no interface."""
     return next((row.api for row in INTERFACES if row.carrier == carrier), carrier)
+
+
+def name_of(carrier: str, api: str = "") -> str:
+    """The word of an interface; an empty api is the carrier's first, as in what was told earlier.
+
+    The carrier's own name where there is no such interface: its jobs wait there for a runner that
+    knows it.
+    """
+    wanted = (carrier, api or api_of(carrier))
+    return next((row.name for row in INTERFACES if (row.carrier, row.api) == wanted), carrier)

@@ -183,7 +183,7 @@ class CannotAsk:
 
 
 BookAnswer: TypeAlias = Booked | Refused | Unknown
-VoidAnswer: TypeAlias = Voided | VoidPending | Refused | Unknown
+VoidAnswer: TypeAlias = Voided | VoidPending | Refused | Unknown | CannotAsk
 ReturnAnswer: TypeAlias = ReturnAccepted | Refused | Unknown | CannotAsk
 RedeliveryAnswer: TypeAlias = RedeliveryAccepted | Refused | Unknown | CannotAsk
 EditAnswer: TypeAlias = Edited | Refused | Unknown | CannotAsk
@@ -192,8 +192,10 @@ LookupAnswer: TypeAlias = Found | NotFound | Unknown | CannotAsk
 
 
 class Carrier(Protocol):
-    """One carrier. Every call may be repeated with the same reference.
+    """One carrier. Every call but `book` may be repeated with the same reference.
 
+    `may_repeat`: a second `book` under one reference is surely refused, or is the same booking.
+    Where that is not known, a booking whose answer was lost is never sent again.
     After an `Unknown` a later `Refused` proves nothing: a duplicate check looks like a refusal.
     Every method raises CarrierUnreachable. An adapter that inherits from this class answers
     CannotAsk to the calls it does not have.
@@ -201,12 +203,14 @@ class Carrier(Protocol):
 
     name: ClassVar[str]
     api: ClassVar[str]
+    may_repeat: bool = True
 
     async def book(self, request: BookingRequest) -> BookAnswer:
         """Ask the carrier to carry a parcel."""
 
-    async def void(self, booking: BookingRef) -> VoidAnswer:
+    async def void(self, booking: BookingRef) -> VoidAnswer:  # noqa: ARG002
         """Cancel a booking before the carrier has the parcel."""
+        return CannotAsk()
 
     async def quote(self, request: QuoteRequest) -> QuoteAnswer:  # noqa: ARG002
         """What the carrier would charge, service by service. Has no effect."""

@@ -109,6 +109,8 @@ class Asking:
                 if known.in_doubt:
                     return Open(BookingOutcome.UNKNOWN, reason)
                 return Certain(BookingOutcome.VOID_REFUSED, reason)
+            case CannotAsk():
+                return Certain(BookingOutcome.VOID_UNASKED, "the carrier has no call for it")
             case Unknown(reason):
                 return Open(BookingOutcome.UNKNOWN, reason, answered=False)
             case answer:
@@ -146,11 +148,14 @@ class Asking:
     async def _book_unasked(self, known: Known, request: BookingRequest) -> Verdict:
         """The carrier has no query: its webhooks name our reference, or it refuses a repetition.
 
-        It books if it had nothing; if it refuses, that may be for the repetition alone.
+        It books if it had nothing; if it refuses, that may be for the repetition alone. One that
+        may book twice is not called again: its webhook, or a person, settles it.
         """
         heard = await self._calls.heard(self._carrier.name, request.reference)
         if len(heard) == 1:
             return Certain(BookingOutcome.BOOKED, booked=Booked(heard[0]))
+        if not self._carrier.may_repeat:
+            return Open(BookingOutcome.UNKNOWN, "its answer was lost, and it may book twice")
         return await self._book(known, request, refusal_is_proof=False)
 
     async def _absence_is_proved(self, known: Known, now: datetime) -> bool:
@@ -162,7 +167,7 @@ class Asking:
         sent_at = known.sent_at
         if sent_at is not None and (now - sent_at).total_seconds() < self._settle_after_s:
             return False
-        control = await self._calls.control(self._carrier.name)
+        control = await self._calls.control(self._carrier.name, self._carrier.api)
         if control is None:
             return False
         return isinstance(await self._carrier.lookup(control), Found)

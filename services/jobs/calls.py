@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from services.carriers.directory import api_of
 from services.jobs.gather import Gathering
 
 if TYPE_CHECKING:
@@ -64,10 +65,11 @@ ON CONFLICT (reference, kind, request) DO UPDATE SET
 # The waybills that carriers' webhooks named together with our reference.
 READ_HEARD: Final = "SELECT also FROM tracking.bookings WHERE reference = $1"
 
-# A booking that the carrier certainly knows: if it cannot find this one, it cannot find any.
+# A booking that the interface certainly knows: if it cannot find this one, it cannot find any. $3:
+# it is the carrier's first, through which all went that names none.
 READ_CONTROL: Final = """
 SELECT reference FROM booking.bookings
-WHERE carrier = $1 AND book_outcome = 'booked' AND state = 'booked'
+WHERE carrier = $1 AND (api = $2 OR api = '' AND $3) AND book_outcome = 'booked' AND state = 'booked'
 ORDER BY booked_at DESC LIMIT 1
 """
 
@@ -117,9 +119,10 @@ class CallBook:
         also = await self._pool.fetchval(READ_HEARD, reference) or []
         return [name.removeprefix(f"{carrier}:") for name in also if name.startswith(carrier + ":")]
 
-    async def control(self, carrier: str) -> str | None:
-        """The reference of a booking the carrier certainly has."""
-        found: str | None = await self._pool.fetchval(READ_CONTROL, carrier)
+    async def control(self, carrier: str, api: str) -> str | None:
+        """The reference of a booking the carrier certainly has, made through the same interface."""
+        is_first = api == api_of(carrier)
+        found: str | None = await self._pool.fetchval(READ_CONTROL, carrier, api, is_first)
         return found
 
     async def _read(self, jobs: Sequence[CarrierJob]) -> Sequence[Known | None]:

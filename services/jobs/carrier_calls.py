@@ -1,4 +1,4 @@
-"""One carrier's jobs: read, ask, keep the answer, tell it."""
+"""One interface's jobs: read, ask, keep the answer, tell it."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Means:
 
 
 class CarrierCalls:
-    """Performs the jobs of one carrier."""
+    """Performs the jobs of one interface."""
 
     def __init__(
         self,
@@ -122,10 +122,10 @@ class CarrierCalls:
             return Certain(BookingOutcome.REFUSED, "erased" if error.erased else "no consignee")
         except CarrierUnreachable as error:
             await self._calls.keep(_kept(known, None, in_doubt=known.in_doubt, settled=False))
-            CARRIER_CALLS.labels(self._carrier.name, known.job.kind, "failed").inc()
+            CARRIER_CALLS.labels(known.job.interface, known.job.kind, "failed").inc()
             log.warning(
                 "carrier_unreachable",
-                carrier=self._carrier.name,
+                interface=known.job.interface,
                 call=known.job.kind,
                 reference=known.job.reference,
                 attempt=attempt,
@@ -214,10 +214,10 @@ class CarrierCalls:
 
     def _log(self, known: Known, verdict: Verdict, attempt: int, begun: float) -> None:
         outcome = "nothing" if isinstance(verdict, Nothing) else verdict.outcome.value
-        CARRIER_CALLS.labels(self._carrier.name, known.job.kind, counted_as(verdict)).inc()
+        CARRIER_CALLS.labels(known.job.interface, known.job.kind, counted_as(verdict)).inc()
         log.info(
             "carrier_called",
-            carrier=self._carrier.name,
+            interface=known.job.interface,
             call=known.job.kind,
             outcome=outcome,
             reference=known.job.reference,
@@ -245,7 +245,7 @@ def counted_as(verdict: Verdict) -> str:
             return "unclear"
         case Certain(BookingOutcome.REFUSED | BookingOutcome.VOID_REFUSED):
             return "refused"
-        case Certain(BookingOutcome.RETURN_REFUSED):
+        case Certain(BookingOutcome.RETURN_REFUSED | BookingOutcome.VOID_UNASKED):
             return "refused"
         case _:
             return "ok"

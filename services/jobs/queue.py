@@ -31,11 +31,12 @@ PRIORITY: Final[dict[Kind, int]] = {"void": 20, "return": 10, "book": 0}
 class CarrierJob:
     """One call to make. Everything else is read when it is made; no personal data waits here.
 
+    `interface` is the word of the carrier's interface (`services/carriers/directory.py`).
     `request` tells a repeated request of one kind from the first; `asked_at` is the record's time
     of what asked for it, not ours.
     """
 
-    carrier: str
+    interface: str
     kind: Kind
     reference: str
     request: int
@@ -58,16 +59,16 @@ class CarrierJob:
         )
 
     @classmethod
-    def read(cls, carrier: str, payload: bytes) -> CarrierJob:
+    def read(cls, interface: str, payload: bytes) -> CarrierJob:
         """What `payload` stored."""
         row = orjson.loads(payload)
         asked_at = datetime.fromisoformat(row["asked_at"])
-        return cls(carrier, row["kind"], row["reference"], row["request"], asked_at)
+        return cls(interface, row["kind"], row["reference"], row["request"], asked_at)
 
 
-def entrypoint(carrier: str) -> str:
-    """The queue's name for one carrier's calls."""
-    return f"carrier.{carrier}"
+def entrypoint(interface: str) -> str:
+    """The queue's name for one interface's calls."""
+    return f"carrier.{interface}"
 
 
 def queries(driver: Driver) -> Queries:
@@ -85,7 +86,7 @@ async def enqueue(connection: Any, jobs: Sequence[CarrierJob]) -> None:
     if not jobs:
         return
     await queries(AsyncpgDriver(connection)).enqueue(
-        [entrypoint(job.carrier) for job in jobs],
+        [entrypoint(job.interface) for job in jobs],
         [job.payload() for job in jobs],
         [PRIORITY[job.kind] for job in jobs],
         dedupe_key=[job.dedupe_key for job in jobs],

@@ -1,4 +1,4 @@
-"""The job runner: pgqueuer's queue manager a carrier, restarted when the database was away."""
+"""The job runner: pgqueuer's queue manager an interface, restarted when the database was away."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import asyncpg
 import structlog
 from pgqueuer import AsyncpgPoolDriver, QueueManager, RetryRequested
 
+from services.carriers.directory import name_of
 from services.jobs.breaker import Breaker, Stopping, backoff_s
 from services.jobs.calls import CallBook
 from services.jobs.carrier_calls import CarrierCalls, Means, TryLater
@@ -51,7 +52,7 @@ READ_ERA: Final = "SELECT era FROM runtime.era"
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`concurrency`: calls of this runner at a time to one carrier."""
+    """`concurrency`: calls of this runner at a time to one interface."""
 
     concurrency: int = 64
     breaker_failures: int = 5
@@ -59,7 +60,7 @@ class Limits:
 
 
 class Runner:
-    """Performs every carrier's jobs until `stop` is called."""
+    """Performs every interface's jobs until `stop` is called."""
 
     def __init__(self, carriers: Sequence[Carrier], means: Means, limits: Limits) -> None:
         self._stop = asyncio.Event()
@@ -73,7 +74,7 @@ class Runner:
 
     @property
     def ready(self) -> bool:
-        """Whether every carrier's queue is being worked on."""
+        """Whether every interface's queue is being worked on."""
         return len(self._managers) == len(self._carriers)
 
     def stop(self) -> None:
@@ -87,7 +88,7 @@ class Runner:
         try:
             async with asyncio.TaskGroup() as group:
                 for carrier in self._carriers:
-                    group.create_task(self._serve(carrier), name=f"jobs-{carrier.name}")
+                    group.create_task(self._serve(carrier), name=f"jobs-{interface(carrier)}")
                 group.create_task(self._sweep(), name="jobs-sweep")
         finally:
             for carrier in self._carriers:
@@ -98,7 +99,7 @@ class Runner:
         breaker = Breaker(
             self._limits.breaker_failures, self._limits.breaker_rest_s, clock, self._stop
         )
-        self.breakers[carrier.name] = breaker
+        self.breakers[interface(carrier)] = breaker
         performer = CarrierCalls(carrier, breaker, self._calls, self._means)
         failures = 0
         while not self._stop.is_set():
@@ -106,7 +107,8 @@ class Runner:
                 await self._manage(carrier, performer)
                 failures = 0
             except DATABASE_AWAY as error:
-                log.warning("job_queue_away", carrier=carrier.name, error=type(error).__name__)
+                name = interface(carrier)
+                log.warning("job_queue_away", interface=name, error=type(error).__name__)
                 await self._rest(backoff_s(failures, longest_s=5.0))
                 failures += 1
 
@@ -115,11 +117,13 @@ class Runner:
         # With every place taken the next look is soon: a carrier answers in tens of ms.
         manager.min_dequeue_poll_interval = timedelta(seconds=0.02)
 
-        async def perform(job: Job) -> None:
-            await _perform(performer, carrier.name, job)
+        name = interface(carrier)
 
-        manager.entrypoint(entrypoint(carrier.name), on_failure="hold")(perform)
-        self._managers[carrier.name] = manager
+        async def perform(job: Job) -> None:
+            await _perform(performer, name, job)
+
+        manager.entrypoint(entrypoint(name), on_failure="hold")(perform)
+        self._managers[name] = manager
         if self._stop.is_set():
             manager.shutdown.set()
         try:
@@ -130,7 +134,7 @@ class Runner:
                 heartbeat_timeout=STALE,
             )
         finally:
-            del self._managers[carrier.name]
+            del self._managers[name]
 
     async def _sweep(self) -> None:
         while not self._stop.is_set():
@@ -160,9 +164,14 @@ async def read_era(pool: Pool) -> int:
     return era
 
 
-async def _perform(performer: CarrierCalls, carrier: str, row: Job) -> None:
+def interface(carrier: Carrier) -> str:
+    """The word of the interface a carrier is spoken to over."""
+    return name_of(carrier.name, carrier.api)
+
+
+async def _perform(performer: CarrierCalls, name: str, row: Job) -> None:
     """One job. Whatever happens, it is either done or waits in the queue again."""
-    job = CarrierJob.read(carrier, row.payload or b"{}")
+    job = CarrierJob.read(name, row.payload or b"{}")
     waiting = row.updated - row.created
     try:
         await performer.perform(job, waiting, row.attempts)
@@ -173,6 +182,6 @@ async def _perform(performer: CarrierCalls, carrier: str, row: Job) -> None:
     except NotAppended as away:
         raise RetryRequested(timedelta(seconds=backoff_s(row.attempts)), "Kafka") from away
     except Exception as error:
-        log.exception("job_broke", carrier=carrier, kind=job.kind, reference=job.reference)
+        log.exception("job_broke", interface=name, kind=job.kind, reference=job.reference)
         wait = timedelta(seconds=backoff_s(row.attempts))
         raise RetryRequested(wait, type(error).__name__) from error

@@ -65,11 +65,14 @@ class Tariff(Part):
 class Service(Part):
     """One service of one carrier: what it takes, where, and until when on which days.
 
+    `api`: the interface it is booked through, as the status map names it; empty: the carrier's
+    first. A carrier has each service code once, whatever the interface.
     `divisor`: cm³ per kg of volumetric weight. `cut_off`: Vietnam time by which goods must be
     handed over that day. `max_wait_days`: most days from an order to its hand-over; None: any.
     """
 
     carrier: str
+    api: str = ""
     code: str
     name: str
     max_weight_g: PositiveInt

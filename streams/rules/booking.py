@@ -74,6 +74,7 @@ class Attempt:
     sort_code: str | None = None
     version: int = 0
     told: str | None = None
+    api: str = ""
 
     @property
     def state(self) -> State:
@@ -99,13 +100,14 @@ class Attempt:
 
 @dataclass(slots=True)
 class Shipment:
-    """The service routing chose for a shipment."""
+    """The service routing chose for a shipment; `api` empty: the carrier's first interface."""
 
     origin_id: str
     carrier: str
     service: str
     promised_on: date
     routed_at: datetime
+    api: str = ""
 
 
 @dataclass(slots=True)
@@ -256,6 +258,7 @@ def _new_attempt(order: Order, parcel: Parcel, shipment: Shipment) -> Attempt:
         origin_id=shipment.origin_id,
         promised_on=shipment.promised_on,
         requested_at=max(parcel.packed_at, shipment.routed_at, order.now),
+        api=shipment.api,
     )
 
 

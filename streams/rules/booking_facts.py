@@ -96,6 +96,7 @@ def _routed(order: Order, event: OrderRouted) -> bool:
             service=shipment.chosen.service,
             promised_on=shipment.promised_on,
             routed_at=event.occurred_at,
+            api=shipment.chosen.api,
         )
         for shipment in event.shipments
     }

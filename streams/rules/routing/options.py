@@ -89,6 +89,7 @@ class Option:
         """The option as the world is told of it."""
         return Candidate(
             carrier=self.service.carrier,
+            api=self.service.api,
             service=self.service.code,
             zone=self.zone.value,
             charged_weight_g=self.charged_weight_g,
