@@ -31,6 +31,12 @@ FROM unnest($1::text[], $2::text[]) AS asked (seller_id, sku)
 JOIN registry.products p USING (seller_id, sku)
 JOIN registry.origins o USING (origin_id)
 """
+READ_LISTINGS: Final = """
+-- What channels call these sellers' products ($1, $2): the sku each name stands for.
+SELECT l.seller_id, l.listing_ref, l.sku
+FROM unnest($1::text[], $2::text[]) AS asked (seller_id, listing_ref)
+JOIN registry.listings l USING (seller_id, listing_ref)
+"""
 READ_CERTIFICATES: Final = """
 -- Every certificate those products ever had.
 SELECT c.seller_id, c.sku, c.certificate_no, c.kind, c.star, c.issued_on, c.expires_on, c.revoked_on
@@ -68,7 +74,24 @@ async def read_sellers(tx: Transaction, refs: Collection[tuple[str, str]]) -> Se
 async def read_products(
     tx: Transaction, wanted: Collection[tuple[str, str]]
 ) -> dict[str, dict[str, Product]]:
-    """The products of every (seller id, sku) at once, by seller and sku."""
+    """The products of every (seller id, sku) at once, by seller and by what the order calls them.
+
+    A name that is no sku of its seller may be a channel's: then it is the listing's product.
+    """
+    products = await _products_by_sku(tx, wanted)
+    unknown = [(seller, sku) for seller, sku in wanted if sku not in products[seller]]
+    if unknown:
+        asked = [seller for seller, _ in unknown], [name for _, name in unknown]
+        listings = await tx.fetch(READ_LISTINGS, *asked)
+        listed = await _products_by_sku(tx, {(row["seller_id"], row["sku"]) for row in listings})
+        for row in listings:
+            products[row["seller_id"]][row["listing_ref"]] = listed[row["seller_id"]][row["sku"]]
+    return products
+
+
+async def _products_by_sku(
+    tx: Transaction, wanted: Collection[tuple[str, str]]
+) -> dict[str, dict[str, Product]]:
     products: dict[str, dict[str, Product]] = defaultdict(dict)
     if not wanted:
         return products

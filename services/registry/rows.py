@@ -93,6 +93,18 @@ class ProductRow(Row):
     prohibited: bool = False
 
 
+class ListingRow(Row):
+    """listings.csv: a channel's id of a product, where its orders do not carry the seller's sku."""
+
+    table: ClassVar[str] = "listings"
+    keys: ClassVar[tuple[str, ...]] = ("seller_id", "listing_ref")
+
+    seller_id: Id
+    listing_ref: Text
+    channel: Id
+    sku: Text
+
+
 class CertificateRow(Row):
     """certificates.csv; `expires_on` is the last valid day."""
 
@@ -129,6 +141,7 @@ ROWS: tuple[type[Row], ...] = (
     OriginRow,
     ShopRow,
     ProductRow,
+    ListingRow,
     CertificateRow,
     PartnerRow,
 )

@@ -17,7 +17,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     no_args_is_help=True,
-    help="Load sellers, origins, shops, products, certificates and partners from CSV files.",
+    help="Load sellers, origins, shops, products, listings, certificates and partners from CSV files.",
 )
 
 Folder = Annotated[Path, typer.Argument(help="Holds sellers.csv, products.csv, …")]

@@ -224,7 +224,7 @@ def order_line(line: Line, product: Product, day: date, *, ordinary: bool) -> Or
     certificate = None if ordinary else ocop_certificate(product.certificates, day)
     return OrderLine(
         line_no=line.line_no,
-        sku=line.sku,
+        sku=product.sku,
         name=line.name or product.name,
         quantity=line.quantity,
         unit_price_vnd=line.unit_price,
