@@ -90,6 +90,15 @@ class Settings(BaseSettings):
         }
 
     @property
+    def channel_urls(self) -> dict[str, str]:
+        """Where each channel with an API is reached, by its name in the directory."""
+        return {
+            name.removeprefix("channel_").removesuffix("_url"): getattr(self, name)
+            for name in type(self).model_fields
+            if name.startswith("channel_") and name.endswith("_url")
+        }
+
+    @property
     def embedded_kafka(self) -> bool:
         """No cluster is named, so we run our own."""
         return self.kafka_bootstrap_servers is None

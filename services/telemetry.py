@@ -46,3 +46,16 @@ CARRIER_CALLS: Final = Counter(
     "Calls to carriers; outcome is ok, refused, unclear or failed.",
     ("interface", "call", "outcome"),
 )
+CHANNEL_CALLS: Final = Counter(
+    "ocop_channel_calls_total",
+    "Calls to channels; call is fetch, poll, drain, push or report.",
+    ("channel", "call", "outcome"),
+)
+CHANNEL_LAG_SECONDS: Final = Gauge(
+    "ocop_channel_lag_seconds",
+    "Since the shop polled longest ago was looked through.",
+    ("channel",),
+)
+CHANNEL_SHOPS: Final = Gauge(
+    "ocop_channel_shops", "Shops that are polled; state is polled or failing.", ("channel", "state")
+)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from schemas.catalogue import ORDER_RECEIVED
+from services.channels.port import Nothing
 from services.store.consignees import write_contacts
 from streams.intake_book import Book
 from streams.intake_desk import Desk
@@ -49,7 +50,7 @@ class Intake:
     async def handle(self, batch: Batch, tx: Transaction) -> Handled:
         """Settle every record, in the order of the log."""
         readings = [read(message.record, self._vault) for message in batch.messages]
-        incoming = [one for one in readings if not isinstance(one, Dead)]
+        incoming = [one for one in readings if not isinstance(one, Dead | Nothing)]
         handled = Handled(dead=[one for one in readings if isinstance(one, Dead)])
         if not incoming:
             return handled

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, assert_never
 from schemas.event import EVENT_NAMESPACE, next_version
 from schemas.ids import order_id
 from schemas.intake import CommandRefused
+from services.channels.neutral import NEUTRAL
 from streams.intake_book import AMBIGUOUS, CONFLICT, UNKNOWN_ORDER, Why, obey
 from streams.intake_reading import Command, Content, Notice, Noticed
 from streams.intake_store import CommandRow, Parked
@@ -78,16 +79,27 @@ class Desk:
         match sighting(order, payload.version, content.fingerprint):
             case "known":
                 self.handled.duplicate += 1
-            case "conflicting":
+            case "conflicting" if not content.is_fetched:
                 self._bury(record, CONFLICT)
-            case "new":
-                self._change(remember(order, payload.version, content.fingerprint), content)
+            case "conflicting" | "new":
+                self._see(order, content)
+
+    def _see(self, order: Order, content: Content) -> None:
+        """A version not seen before. A channel that is asked often says the same under many."""
+        version, told = content.payload.version, order.seen.get(order.payload_version)
+        seen = remember(order, version, content.fingerprint)
+        if content.is_fetched and told == content.fingerprint:
+            newest = max(order.payload_version, version)
+            self._keep(Step(replace(seen, payload_version=newest)), content.record)
+        else:
+            self._change(seen, content)
 
     def _begin(self, content: Content, name: Named, seller_id: str) -> None:
         """The first content of an order; notices that came before it follow."""
         payload = content.payload
         waiting = [one for one in self.waiting[name].values() if one.seller_id in {None, seller_id}]
-        if any(one.notice.version == payload.version for one in waiting):
+        clash = any(one.notice.version == payload.version for one in waiting)
+        if clash and not content.is_fetched:
             self._bury(content.record, CONFLICT)
             return
         order = Order(
@@ -112,7 +124,8 @@ class Desk:
             self.handled.duplicate += 1
             self._keep(Step(order), record)
         elif self.book.has_begun(order) and not order.cancel_requested:
-            told_as = uuid.uuid5(EVENT_NAMESPACE, f"{order.order_id}|v{payload.version}")
+            what = content.fingerprint if content.is_fetched else f"v{payload.version}"
+            told_as = uuid.uuid5(EVENT_NAMESPACE, f"{order.order_id}|{what}")
             self._keep(Step(order), record)
             self._refuse(
                 order, replace(cause, command_id=str(told_as)), "amend", fold.PACKED, record
@@ -148,7 +161,7 @@ class Desk:
             waiting[parked.notice.ref] = parked
             self.newly_parked.append(parked)
             self.handled.parked += 1
-        elif known.notice.fingerprint == parked.notice.fingerprint:
+        elif known.notice.fingerprint == parked.notice.fingerprint or parked.channel not in NEUTRAL:
             self.handled.duplicate += 1
         else:
             self._bury(record, CONFLICT)
@@ -160,10 +173,10 @@ class Desk:
                 case "known":
                     self.handled.duplicate += 1
                     return
-                case "conflicting":
+                case "conflicting" if order.channel in NEUTRAL:
                     self._bury(record, CONFLICT)
                     return
-                case "new":
+                case "conflicting" | "new":
                     order = remember(order, notice.version, notice.fingerprint)
         if not notice.cancels:
             self._keep(Step(order), record)

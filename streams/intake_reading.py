@@ -5,25 +5,26 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003 (pydantic reads it)
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias, assert_never, get_args
 
 from pydantic import StringConstraints, ValidationError
 
 from schemas.ids import channel_key, order_channel_key
 from schemas.intake import Channel
 from services.channels.contact import Contact, ContactProblem, read_contact
+from services.channels.formats import READINGS
 from services.channels.neutral import (
+    NEUTRAL,
     Moment,
-    NeutralChannel,
     NoticePayload,
     OrderPayload,
     Part,
     PayloadInvalid,
     Text,
-    parse_order,
     read_order,
     told,
 )
+from services.channels.port import Nothing, Unmapped
 from streams.rules.intake_fold import No
 from streams.runtime.stage import Dead
 
@@ -34,8 +35,9 @@ if TYPE_CHECKING:
 
 CommandKind: TypeAlias = Literal["amend", "cancel", "hold", "release", "receive_back"]
 KINDS: Final = frozenset(get_args(CommandKind))
-NEUTRAL: Final = frozenset(get_args(NeutralChannel))
-ORDER_ID: Final = rf"^({'|'.join(sorted(NEUTRAL))}):[A-Za-z0-9._-]{{1,64}}:[A-Za-z0-9._-]{{1,64}}$"
+ORDER_ID: Final = rf"^({'|'.join(sorted(Channel))}):[A-Za-z0-9._-]{{1,64}}:[A-Za-z0-9._-]{{1,64}}$"
+SAYS_WHEN: Final = frozenset({"version", "event", "updated_at"})
+"""Of an order we fetched: they change with every status and say nothing of what is wanted."""
 REASON_CODE: Final = re.compile(r"[a-z0-9_]{1,40}")
 
 
@@ -49,6 +51,11 @@ class Content:
     contact_problems: tuple[ContactProblem, ...]
     fingerprint: str
     claim: str | None
+
+    @property
+    def is_fetched(self) -> bool:
+        """We asked the channel for it, so it is the channel's newest word, whatever its version."""
+        return self.payload.channel not in NEUTRAL
 
 
 class Notice(Part):
@@ -112,13 +119,13 @@ class CommandBody(Part):
     order: Any = None
 
 
-def read(record: Record, vault: Vault) -> Incoming | Dead:
+def read(record: Record, vault: Vault) -> Incoming | Nothing | Dead:
     """Understand a record. Looks at nothing but the record."""
     kind = record.header("ocop_kind")
     if record.value is None:
         return Dead(record, "payload_invalid", "The record has no value.")
-    if record.header("ocop_channel") not in NEUTRAL:
-        return Dead(record, "channel_unknown", "The channel does not speak the neutral format.")
+    if record.header("ocop_channel") not in READINGS:
+        return Dead(record, "channel_unknown", "Nobody here reads this channel's format.")
     if kind == "order":
         return _payload(record, record.value, vault)
     if kind in KINDS:
@@ -126,12 +133,28 @@ def read(record: Record, vault: Vault) -> Incoming | Dead:
     return Dead(record, "kind_unknown", "The record is neither an order nor a known command.")
 
 
-def _payload(record: Record, value: bytes, vault: Vault) -> Incoming | Dead:
+def _payload(record: Record, value: bytes, vault: Vault) -> Incoming | Nothing | Dead:
+    channel = record.header("ocop_channel") or ""
     try:
-        payload = parse_order(value)
+        reading = READINGS[channel](value, record.header("ocop_shop") or "")
     except PayloadInvalid as invalid:
         return Dead(record, invalid.code, invalid.reason)
-    if payload.channel != record.header("ocop_channel"):
+    match reading:
+        case OrderPayload() | NoticePayload():
+            return _said(record, channel, reading, vault)
+        case Unmapped(status):
+            reason = f"{channel} has no status {status[:40]!r} that we know the meaning of."
+            return Dead(record, "status_unmapped", reason)
+        case Nothing():
+            return reading
+        case _:
+            assert_never(reading)
+
+
+def _said(
+    record: Record, channel: str, payload: OrderPayload | NoticePayload, vault: Vault
+) -> Incoming | Dead:
+    if payload.channel != channel:
         return Dead(record, "channel_mismatch", "The payload names another channel than its feed.")
     if record.key != channel_key(payload.channel, payload.channel_order_no).encode():
         return Dead(record, "wrong_key", "The record's key is not channel:number.")
@@ -207,4 +230,14 @@ def _reason(cancel: Cancel) -> str:
 
 def _fingerprint(payload: OrderPayload | NoticePayload, vault: Vault) -> str:
     """Equal for equal content in any spelling; keyed, so that nothing can be read from it."""
-    return vault.fingerprint(payload.model_dump_json().encode()).hex()
+    return vault.fingerprint(_compared(payload).encode()).hex()
+
+
+def _compared(payload: OrderPayload | NoticePayload) -> str:
+    """What tells one payload from another. A platform's package numbers are facts of their own."""
+    if payload.channel in NEUTRAL:
+        return payload.model_dump_json(exclude={"platform", "channel_hold"})
+    if isinstance(payload, NoticePayload):
+        return payload.model_dump_json()
+    packages = {"platform": {"packages", "as_of"}} if payload.platform else {}
+    return payload.model_dump_json(exclude={**dict.fromkeys(SAYS_WHEN, True), **packages})

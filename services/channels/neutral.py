@@ -32,6 +32,7 @@ MOST_DONG: Final = 10**12
 MOST_UNITS: Final = 10**5
 MOST_GRAMS: Final = 10**7
 MOST_VERSIONS: Final = 2**31 - 1
+"""Until 2038 also the time of a marketplace's order in Unix s, which serves as its version."""
 EARLIEST: Final = datetime(2015, 1, 1, tzinfo=UTC)
 LATEST: Final = datetime(2100, 1, 1, tzinfo=UTC)
 TOLD_ERRORS: Final = 5
@@ -74,7 +75,8 @@ Sku = Annotated[
     str, StringConstraints(max_length=64), AfterValidator(_clean), StringConstraints(min_length=1)
 ]
 CarrierName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,32}$")]
-NeutralChannel: TypeAlias = Literal[Channel.DIRECT, Channel.POSTMART, Channel.VOSO]
+NEUTRAL: Final = frozenset({Channel.DIRECT, Channel.POSTMART, Channel.VOSO})
+"""Channels that speak this format themselves; the others' orders are put into it by us."""
 
 
 class Part(BaseModel):
@@ -121,6 +123,18 @@ class Line(Part):
     handling: tuple[Handling, ...] = ()
 
 
+class Platform(Part):
+    """What the platform that ships the order says of it. Never believed of a neutral feed.
+
+    `packages`: its own package numbers, which stand for tracking numbers.
+    """
+
+    ship_by: Moment | None = None
+    packages: tuple[Short, ...] = ()
+    as_of: int = 0
+    """The version of the payload that last said so."""
+
+
 class Totals(Part):
     """VND: grand total = goods + shipping − discount."""
 
@@ -154,7 +168,7 @@ class Heading(Part):
     """What every payload begins with."""
 
     format: Literal["ocop.order/1"]
-    channel: NeutralChannel
+    channel: Channel
     channel_order_no: Number
     version: Version
     seller_ref: Short | None = None
@@ -171,6 +185,9 @@ class WantedOrder(Heading):
     totals: Totals
     payment: Payment
     fixed_carrier: Annotated[CarrierName | None, BeforeValidator(_blank_is_none)] = None
+    platform: Platform | None = None
+    channel_hold: Short = ""
+    """Why the channel itself wants the order to wait, in its own code; empty: it does not."""
 
     @property
     def at(self) -> datetime:
@@ -221,9 +238,12 @@ def parse_order(raw: bytes) -> Payload:
         PayloadInvalid: it is not JSON, or not an `ocop.order/1`.
     """
     try:
-        return _PAYLOAD.validate_json(raw)
+        payload = _PAYLOAD.validate_json(raw)
     except ValidationError as problems:
         raise PayloadInvalid("payload_invalid", told(problems)) from None
+    if payload.channel not in NEUTRAL:
+        raise PayloadInvalid("payload_invalid", "channel: has a format of its own")
+    return _without_platform(payload) if isinstance(payload, OrderPayload) else payload
 
 
 def read_order(given: object) -> OrderPayload:
@@ -233,9 +253,16 @@ def read_order(given: object) -> OrderPayload:
         PayloadInvalid: it is not an `ocop.order/1` with the whole order.
     """
     try:
-        return OrderPayload.model_validate(given)
+        return _without_platform(OrderPayload.model_validate(given))
     except ValidationError as problems:
         raise PayloadInvalid("payload_invalid", told(problems)) from None
+
+
+def _without_platform(payload: OrderPayload) -> OrderPayload:
+    """Only what we fetched ourselves from a platform says that the platform ships it."""
+    if payload.platform is None and not payload.channel_hold:
+        return payload
+    return payload.model_copy(update={"platform": None, "channel_hold": ""})
 
 
 def told(problems: ValidationError) -> str:

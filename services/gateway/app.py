@@ -10,7 +10,7 @@ import asyncpg
 import structlog
 from fastapi import FastAPI
 
-from services.gateway import carriers, events, health, orders, packing, problems
+from services.gateway import carriers, events, health, orders, packing, problems, pushes
 from services.gateway.access import AccessLog
 from services.gateway.ingest import Ingest
 from services.gateway.keyring import REFRESH_S, Keyring
@@ -21,14 +21,17 @@ from services.store.pool import open_pool
 from services.store.vault import Vault
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator, Iterable, Mapping
 
     from fastapi import APIRouter
+
+    from services.channels.port import ChannelAccount
 
 log = structlog.get_logger()
 
 ROUTERS: Iterable[APIRouter] = (
     orders.router,
+    pushes.router,
     packing.router,
     carriers.router,
     events.router,
@@ -36,8 +39,14 @@ ROUTERS: Iterable[APIRouter] = (
 )
 
 
-def build_app(kafka: str, database: str, master_key: bytes, pool_size: int = 10) -> FastAPI:
-    """The HTTP application. It connects when it starts.
+def build_app(
+    kafka: str,
+    database: str,
+    master_key: bytes,
+    pool_size: int = 10,
+    channels: Mapping[str, ChannelAccount] | None = None,
+) -> FastAPI:
+    """The HTTP application. It connects when it starts. `channels`: how each one knows us.
 
     Raises (at start):
         OperatorError: PostgreSQL does not answer.
@@ -52,7 +61,7 @@ def build_app(kafka: str, database: str, master_key: bytes, pool_size: int = 10)
             await keyring.refresh(connection)
         tail = FeedTail(kafka)
         tail.start()
-        app.state.parts = Parts(pool, keyring, appender, Ingest(appender), tail)
+        app.state.parts = Parts(pool, keyring, appender, Ingest(appender), tail, channels or {})
         refreshing = asyncio.create_task(keep_fresh(app.state.parts), name="keyring")
         yield
         refreshing.cancel()

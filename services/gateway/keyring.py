@@ -46,6 +46,7 @@ class Keyring:
     by_owner: dict[tuple[str, str], list[Credential]] = field(default_factory=dict)
     partners: dict[tuple[str, str], Partner] = field(default_factory=dict)
     _webhooks: dict[str, Webhook] = field(default_factory=dict)
+    _secrets: dict[str, bytes] = field(default_factory=dict, repr=False)
 
     async def refresh(self, connection: Connection) -> None:
         """Read everything again."""
@@ -83,6 +84,11 @@ class Keyring:
         owned = self.by_owner.get((kind, owner_id), [])
         return [credential.digest for credential in owned if credential.digest]
 
+    def secrets(self, kind: OwnerKind, owner_id: str) -> list[bytes]:
+        """The owner's valid signing secrets, the newest first."""
+        owned = self.by_owner.get((kind, owner_id), [])
+        return [self._secret(credential) for credential in owned if credential.sealed]
+
     def is_signed(
         self, kind: OwnerKind, owner_id: str, raw: bytes, headers: Mapping[str, str]
     ) -> bool:
@@ -92,11 +98,17 @@ class Keyring:
                 return True
         return False
 
+    def _secret(self, credential: Credential) -> bytes:
+        """Opened once: a push must be answered within half a second."""
+        secret = self._secrets.get(credential.key_id)
+        if secret is None:
+            secret = self._secrets[credential.key_id] = self.open_secret(credential.sealed or b"")
+        return secret
+
     def _webhook(self, credential: Credential) -> Webhook:
         webhook = self._webhooks.get(credential.key_id)
         if webhook is None:
-            secret = self.open_secret(credential.sealed or b"")
-            webhook = Webhook(base64.b64encode(secret).decode())
+            webhook = Webhook(base64.b64encode(self._secret(credential)).decode())
             self._webhooks[credential.key_id] = webhook
         return webhook
 

@@ -11,6 +11,9 @@ from fastapi import Depends, Request
 from services.gateway.limits import RateLimit
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from services.channels.port import ChannelAccount
     from services.gateway.ingest import Ingest
     from services.gateway.keyring import Keyring
     from services.gateway.tail import FeedTail
@@ -31,6 +34,7 @@ class Parts:
     appender: Appender
     ingest: Ingest
     tail: FeedTail
+    channels: Mapping[str, ChannelAccount] = field(default_factory=dict)
     seller_limit: RateLimit = field(default_factory=lambda: RateLimit(SELLER_RATE, SELLER_BURST))
     feed_limit: RateLimit = field(default_factory=lambda: RateLimit(FEED_RATE, FEED_BURST))
 

@@ -98,6 +98,14 @@ async def issue_signing_secret(
     return f"whsec_{base64.b64encode(secret).decode()}"
 
 
+async def seal_secret(
+    connection: Connection, owner_id: str, secret: str, seal: Callable[[bytes], bytes]
+) -> None:
+    """Keep a secret that a channel gave us (`shopee`, or `shopee/100001` for a shop), sealed."""
+    sealed = seal(secret.encode())
+    await _store(connection, secrets.token_hex(6), "channel", owner_id, None, sealed)
+
+
 async def _store(  # noqa: PLR0917 - the row's columns
     connection: Connection,
     key_id: str,

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 import uvicorn
 
+from services.channels.settings import ChannelSettings
 from services.garbage import collect_seldom
 from services.gateway.app import build_app
 from services.logs import configure_logs
@@ -26,7 +27,13 @@ def gateway(
     """Serve the HTTP API: orders, packing, carriers' events, sellers' feeds. Docs at /docs."""
     settings = read_settings()
     configure_logs("gateway", settings.log_level)
-    http = build_app(settings.kafka, settings.database, master_key(settings), settings.pool_size)
+    http = build_app(
+        settings.kafka,
+        settings.database,
+        master_key(settings),
+        settings.pool_size,
+        ChannelSettings().accounts(settings.gateway),
+    )
     collect_seldom()
     uvicorn.run(
         http,

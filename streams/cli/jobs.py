@@ -8,27 +8,32 @@ import uvloop
 
 from services.carriers.account import CarrierSettings
 from services.carriers.directory import INTERFACES
+from services.channels.directory import CHANNELS
+from services.channels.settings import ChannelSettings
 from services.garbage import collect_seldom
 from services.jobs.carrier_calls import Means
+from services.jobs.channel_calls import ChannelMeans
+from services.jobs.channels import ChannelRunner
 from services.jobs.runner import Limits, Runner, read_era
 from services.kafka.appender import Appender
 from services.logs import configure_logs
 from services.probe import probe
 from services.reference.places import Places
 from services.settings import Settings, read_settings
+from services.store.channel_secrets import ChannelSecrets
 from services.store.master_key import master_key
 from services.store.pool import open_pool
 from services.store.vault import Vault
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
-POOL = 16
-"""Connections: two listen, the others serve calls in groups."""
+POOL = 24
+"""Connections: some listen for each carrier and channel, the others serve calls in groups."""
 
 
 @app.command(epilog="Example: ocop jobs")
 def jobs() -> None:
-    """Make the calls to carriers that the flow asked for, until SIGTERM.
+    """Make the calls to carriers and channels that the flow asked for, until SIGTERM.
 
     Start as many as there is work: each call is one job, taken by one runner.
     """
@@ -42,10 +47,11 @@ async def run(settings: Settings, carriers: CarrierSettings) -> None:
     """Open everything and work until a signal."""
     pool = await open_pool(settings.database, application_name="jobs", size=POOL)
     appender = Appender(settings.kafka, "ocop-jobs")
+    vault = Vault(master_key(settings))
     means = Means(
         pool=pool,
         appender=appender,
-        vault=Vault(master_key(settings)),
+        vault=vault,
         places=Places.load(),
         settle_after_s=carriers.settle_after_s,
         era=await read_era(pool),
@@ -55,13 +61,32 @@ async def run(settings: Settings, carriers: CarrierSettings) -> None:
         means,
         Limits(carriers.concurrency, carriers.breaker_failures, carriers.breaker_rest_s),
     )
+    channels = ChannelRunner(
+        CHANNELS,
+        ChannelSettings(),
+        ChannelSecrets(vault.open_secret),
+        ChannelMeans(pool, appender, vault),
+    )
+
+    def stop() -> None:
+        runner.stop()
+        channels.stop()
+
     collect_seldom()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, runner.stop)
+        loop.add_signal_handler(number, stop)
     try:
-        async with probe(settings.metrics_host, settings.metrics_port, lambda: runner.ready):
-            await runner.run()
+        async with (
+            probe(
+                settings.metrics_host,
+                settings.metrics_port,
+                lambda: runner.ready and channels.ready,
+            ),
+            asyncio.TaskGroup() as group,
+        ):
+            group.create_task(runner.run())
+            group.create_task(channels.run())
     finally:
         await appender.stop()
         await pool.close()

@@ -20,6 +20,7 @@ from services.store.credentials import (
     issue_signing_secret,
     read_credentials,
     revoke_key,
+    seal_secret,
     trust_public_key,
 )
 from services.store.master_key import master_key
@@ -43,6 +44,8 @@ OWNERS = {
     "partner": "SELECT true FROM registry.partners WHERE partner_id = $1",
     "channel": "SELECT true FROM registry.shops WHERE channel = $1 LIMIT 1",
 }
+
+SHOP = "SELECT true FROM registry.shops WHERE channel = $1 AND shop_ref = $2"
 
 SHORTEST_SECRET = 16
 
@@ -106,6 +109,32 @@ def adopt(partner: Annotated[str, typer.Argument(help="The partner's id.")]) -> 
         raise OperatorError(f"The secret has fewer than {SHORTEST_SECRET} characters.")
     with_database(lambda connection: adopt_secret(connection, "partner", partner, secret))
     typer.echo(f"accepted for {partner}")
+
+
+@app.command(epilog="Example: ocop keys seal shopee/100001 < access-token.txt")
+def seal(
+    owner: Annotated[str, typer.Argument(help="A channel, or channel/shop for a shop's token.")],
+) -> None:
+    """Keep a secret a channel gave us, read from standard input; it is used within seconds.
+
+    Two of an owner are valid at a time: the newest signs our calls, both are accepted in pushes.
+    """
+    secret = sys.stdin.readline().strip()
+    channel, _, shop = owner.partition("/")
+    if not secret:
+        raise OperatorError("There is no secret on standard input.")
+    vault = Vault(master_key(read_settings()))
+
+    async def work(connection: "Connection") -> None:
+        known = await connection.fetchval(
+            SHOP if shop else OWNERS["channel"], *filter(None, (channel, shop))
+        )
+        if not known:
+            raise OperatorError(f"There is no shop of '{owner}' in the registry.")
+        await seal_secret(connection, owner, secret, vault.seal_secret)
+
+    with_database(work)
+    typer.echo(f"sealed for {owner}")
 
 
 @app.command(epilog="Example: ocop keys trust vnpost vnpost-public.pem")

@@ -1,0 +1,36 @@
+"""How raw orders and pushes of every channel are understood: pure functions, by channel.
+
+Intake reads READINGS, the gateway PUSHES; neither may do I/O. A channel's row comes with its file.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from schemas.intake import Channel
+from services.channels.neutral import parse_order
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from services.channels.neutral import Payload
+    from services.channels.port import Push, Read
+
+
+def read_neutral(raw: bytes, _shop: str) -> Payload:
+    """An `ocop.order/1`: the payload itself says whose it is."""
+    return parse_order(raw)
+
+
+READINGS: Final[Mapping[str, Read]] = MappingProxyType(
+    {
+        Channel.DIRECT: read_neutral,
+        Channel.POSTMART: read_neutral,
+        Channel.VOSO: read_neutral,
+    }
+)
+"""Channel → what its raw orders mean."""
+
+PUSHES: Final[Mapping[str, Push]] = MappingProxyType({})
+"""Channel → how its pushes are checked and read."""

@@ -1,0 +1,58 @@
+"""How we are known at each channel, and how the channel runner works, from `OCOP_CHANNEL_…`."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from services.channels.port import ChannelAccount
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class ChannelSettings(BaseSettings):
+    """Fields `<channel>_<field of ChannelAccount>`. Secrets are not here: `ocop keys seal`."""
+
+    model_config = SettingsConfigDict(env_prefix="OCOP_CHANNEL_", frozen=True, extra="ignore")
+
+    timeout_s: PositiveFloat = Field(15.0, description="of one call")
+    concurrency: PositiveInt = Field(16, description="calls at a time to one channel")
+    first_look_days: PositiveInt = Field(
+        15, description="how far back a shop's orders are looked for when it joins"
+    )
+    poll_every_s: PositiveFloat | None = Field(
+        None, description="between two polls of a shop; default: the channel's own"
+    )
+
+    def account(self, name: str) -> ChannelAccount:
+        """Our account at this channel; `<name>_url` must be a field."""
+        given: dict[str, Any] = {
+            field.name: getattr(self, f"{name}_{field.name}")
+            for field in fields(ChannelAccount)
+            if f"{name}_{field.name}" in type(self).model_fields
+        }
+        return ChannelAccount(
+            base_url=getattr(self, f"{name}_url"),
+            timeout_s=self.timeout_s,
+            connections=self.concurrency,
+            **given,
+        )
+
+    def accounts(self, gateway: str) -> Mapping[str, ChannelAccount]:
+        """Every channel's, by name. Where no push address is on record, it is the gateway's own."""
+        names = [
+            name.removesuffix("_url")
+            for name in type(self).model_fields
+            if name.endswith("_url") and not name.endswith("_push_url")
+        ]
+        accounts = {name: self.account(name) for name in names}
+        return {
+            name: replace(
+                account, push_url=account.push_url or f"{gateway}/v1/channels/{name}/push"
+            )
+            for name, account in accounts.items()
+        }
