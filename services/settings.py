@@ -76,6 +76,11 @@ class Settings(BaseSettings):
         None,
         description="/metrics, /healthz and /readyz of a worker; for `ocop up` the first of four",
     )
+    gs1_company_prefix: str | None = Field(
+        None,
+        pattern=r"^\d{7,12}$",
+        description="ours at GS1: labels then carry an SSCC; without it none",
+    )
     sandbox_host: str = Field("127.0.0.1", description="where the carriers' doubles listen")
     carrier_viettelpost_url: str = "http://127.0.0.1:8491"
     carrier_vnpost_url: str = "http://127.0.0.1:8492"

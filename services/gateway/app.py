@@ -10,13 +10,25 @@ import asyncpg
 import structlog
 from fastapi import FastAPI
 
-from services.gateway import carriers, events, health, orders, packing, problems, pushes
+from services.gateway import (
+    carriers,
+    events,
+    health,
+    labels,
+    orders,
+    packing,
+    problems,
+    pushes,
+)
 from services.gateway.access import AccessLog
 from services.gateway.ingest import Ingest
 from services.gateway.keyring import REFRESH_S, Keyring
 from services.gateway.parts import Parts
 from services.gateway.tail import FeedTail
 from services.kafka.appender import Appender
+from services.labels.desk import Desk, Names
+from services.reference.places import Places
+from services.reference.rule_book import sample_rule_book
 from services.store.pool import open_pool
 from services.store.vault import Vault
 
@@ -33,6 +45,7 @@ ROUTERS: Iterable[APIRouter] = (
     orders.router,
     pushes.router,
     packing.router,
+    labels.router,
     carriers.router,
     events.router,
     health.router,
@@ -45,6 +58,8 @@ def build_app(
     master_key: bytes,
     pool_size: int = 10,
     channels: Mapping[str, ChannelAccount] | None = None,
+    *,
+    gs1_company_prefix: str | None = None,
 ) -> FastAPI:
     """The HTTP application. It connects when it starts. `channels`: how each one knows us.
 
@@ -56,17 +71,23 @@ def build_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         pool = await open_pool(database, application_name="ocop-gateway", size=pool_size)
         appender = Appender(kafka, "ocop-gateway")
-        keyring = Keyring(Vault(master_key).open_secret)
+        vault = Vault(master_key)
+        keyring = Keyring(vault.open_secret)
         async with pool.acquire() as connection:
             await keyring.refresh(connection)
         tail = FeedTail(kafka)
         tail.start()
-        app.state.parts = Parts(pool, keyring, appender, Ingest(appender), tail, channels or {})
+        names = Names.of(sample_rule_book())
+        desk = Desk(pool, vault, Places.load(), names, gs1_company_prefix)
+        app.state.parts = Parts(
+            pool, keyring, appender, Ingest(appender), tail, desk, vault, channels or {}
+        )
         refreshing = asyncio.create_task(keep_fresh(app.state.parts), name="keyring")
         yield
         refreshing.cancel()
         with suppress(asyncio.CancelledError):
             await refreshing
+        desk.close()
         await tail.stop()
         await appender.stop()
         await pool.close()

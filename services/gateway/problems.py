@@ -13,6 +13,8 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fastapi import FastAPI
 
 log = structlog.get_logger()
@@ -30,16 +32,26 @@ DATABASE_AWAY = (
 
 
 class Problem(Exception):
-    """An answer that is not 2xx: a stable `code`, and a sentence that says what to do."""
+    """An answer that is not 2xx: a stable `code`, and a sentence that says what to do.
+
+    `more`: members of the document beside the usual ones.
+    """
 
     def __init__(
-        self, status: int, code: str, detail: str, *, retry_after_s: float | None = None
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        retry_after_s: float | None = None,
+        more: Mapping[str, object] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
         self.code = code
         self.detail = detail
         self.retry_after_s = retry_after_s
+        self.more = more or {}
 
 
 def unauthenticated(detail: str) -> Problem:
@@ -75,6 +87,7 @@ def problem_response(problem: Problem) -> Response:
         "status": problem.status,
         "code": problem.code,
         "detail": problem.detail,
+        **problem.more,
     }
     headers = {}
     if problem.retry_after_s is not None:

@@ -33,6 +33,7 @@ def gateway(
         master_key(settings),
         settings.pool_size,
         ChannelSettings().accounts(settings.gateway),
+        gs1_company_prefix=settings.gs1_company_prefix,
     )
     collect_seldom()
     uvicorn.run(

@@ -33,6 +33,7 @@ COMMANDS: Final = (
     Row("import", "Take in a file of orders from Postmart or Voso."),
     Row("lag", "How far each stage is behind, in records and in seconds."),
     Row("dead", "List, show and replay dead letters."),
+    Row("label", "Print labels of an order or a parcel."),
     Row("trace", "One order's whole journey."),
     Row("report", "The monthly throughput."),
     Row("verify", "Check every promise the system makes."),

@@ -1,0 +1,1 @@
+"""Paper: labels and manifests as PDF, and the numbers printed on them."""
