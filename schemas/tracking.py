@@ -63,6 +63,13 @@ class MoneyWord(Value):
     event_key: str
 
 
+class Remapped(Value):
+    """That events were read again: the versions of the status map before, and now."""
+
+    was: str
+    now: str
+
+
 class ShipmentStatusChanged(OrderEvent):
     """The whole tracking state of one booking after its log was folded; counted by reference.
 
@@ -106,6 +113,8 @@ class ShipmentStatusChanged(OrderEvent):
     """The number of the leg on which the carrier brings the parcel back, as it writes it."""
     events: NonNegativeInt = 0
     """How many different events the log holds."""
+    remapped: Remapped | None = None
+    """Set where this state follows from reading old events with another version of the map."""
 
     @property
     @override

@@ -15,10 +15,15 @@ from schemas.catalogue import BOOKING_VOIDED, SHIPMENT_BOOKED, TRACKING_RECEIVED
 from schemas.event import next_version
 from schemas.tracking import TrackingStatus
 from services.carriers.webhooks import WEBHOOKS
+from services.reference.status_map import UnknownVersion
+from services.store.mappings import read_active
 from streams.rules.tracking_fold import advance, fold, follows
+from streams.runtime.failures import Fatal
 from streams.runtime.stage import Handled, Output
 from streams.tracking_meeting import meet, stand_on
 from streams.tracking_reading import Reader
+from streams.tracking_remap import keep_readings, read_again
+from streams.tracking_requests import keep_corrections
 from streams.tracking_store import (
     append_events,
     keep_undated,
@@ -35,13 +40,19 @@ from streams.tracking_telling import status_changed, unmapped, visible
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from schemas.tracking import Remapped
     from services.carriers.webhook import WebhookFormat
     from services.reference.status_map import StatusMap
     from streams.rules.tracking import Scan
     from streams.rules.tracking_fold import Parcel
     from streams.runtime.stage import Batch, Record, Transaction
     from streams.tracking_reading import Facts, LogRow, Seen, Told
+    from streams.tracking_requests import Asked
     from streams.tracking_store import Booking
+
+
+class MapUnknown(Fatal):
+    """A carrier is to be read with a version of the status map that this release does not have."""
 
 
 @dataclass(slots=True)
@@ -50,12 +61,17 @@ class Work:
 
     batch: Batch
     handled: Handled
+    meanings: StatusMap
     appended: list[tuple[int, LogRow]] = field(default_factory=list)
     states: list[tuple[str, int, str]] = field(default_factory=list)
 
 
 class Tracking:
-    """The tracking stage. `meanings` maps codes, `formats` read bodies by (carrier, api)."""
+    """The tracking stage. `formats` read bodies by (carrier, api), `meanings` maps their codes.
+
+    Which versions of the map are in use is read in each batch's transaction: a request to read a
+    number again comes after its version was put to use, so no event can slip between the two.
+    """
 
     name: Final = "tracking"
     inputs: Final = (TRACKING_RECEIVED, SHIPMENT_BOOKED, BOOKING_VOIDED)
@@ -66,25 +82,33 @@ class Tracking:
         formats: Mapping[tuple[str, str], WebhookFormat] = WEBHOOKS,
     ) -> None:
         self._meanings = meanings
-        self._reader = Reader(formats, meanings)
+        self._reader = Reader(formats)
 
     async def handle(self, batch: Batch, tx: Transaction) -> Handled:
         """Append, fold, and tell of every booking whose visible state changed."""
-        facts = self._reader.read(batch.messages)
-        work = Work(batch, Handled(dead=facts.dead))
+        work = Work(batch, Handled(), await self._meanings_now(tx))
+        facts = self._reader.read(batch.messages, work.meanings)
+        work.handled.dead = facts.dead
         new_undated = await keep_undated(tx, facts.undated)
         work.handled.parked += new_undated
         work.handled.duplicate += len(facts.undated) - new_undated
-        names = {event.waybill for event in facts.seen} | {one.waybill for one in facts.told}
+        names = facts.names()
         known = await lock_bookings_of(tx, names) if names else []
         plain, seen, told, again = sort_out(known, facts)
         work.handled.duplicate += again
         await self._go_on(tx, work, plain)
-        if seen or told:
-            await self._meet(tx, work, seen, told)
+        if seen or told or facts.again:
+            await self._meet(tx, work, seen, told, facts.again)
         await append_events(tx, work.appended)
+        await keep_corrections(tx, facts.said)
         await store_states(tx, work.states)
         return work.handled
+
+    async def _meanings_now(self, tx: Transaction) -> StatusMap:
+        try:
+            return self._meanings.at(await read_active(tx))
+        except UnknownVersion as unknown:
+            raise MapUnknown(str(unknown)) from unknown
 
     async def _go_on(
         self, tx: Transaction, work: Work, plain: Sequence[tuple[Booking, list[Seen]]]
@@ -110,7 +134,7 @@ class Tracking:
         """Bookings with an event that is not the newest: read their logs and fold them whole."""
         ids = {b.waybill_id: b.waybill for b, _, _ in late if b.waybill_id and b.waybill}
         logs: dict[str, dict[str, Scan]] = defaultdict(dict)
-        for sighting in await read_logs(tx, ids, self._meanings):
+        for sighting in await read_logs(tx, ids, work.meanings):
             logs[sighting.waybill][sighting.scan.key] = sighting.scan
         for booking, parcel, seen in late:
             log = logs[booking.waybill or ""]
@@ -123,16 +147,25 @@ class Tracking:
                 _keep(work, booking, parcel, after, fresh[-1].record)
 
     async def _meet(
-        self, tx: Transaction, work: Work, seen: Sequence[Seen], told: Sequence[Told]
+        self,
+        tx: Transaction,
+        work: Work,
+        seen: Sequence[Seen],
+        told: Sequence[Told],
+        again: Sequence[Asked],
     ) -> None:
-        ground = await stand_on(tx, seen, told, self._meanings)
-        met = meet(ground, seen, told, work.batch.now)
+        ground = await stand_on(tx, seen, told, again, work.meanings)
+        readings = await read_again(tx, ground, {one.waybill for one in again}, work.meanings)
+        await keep_readings(tx, readings, work.batch.now)
+        work.handled.duplicate += len(again) - len(readings.of)
+        met = meet(ground, seen, told, again, work.batch.now)
         work.handled.duplicate += met.duplicate
         work.handled.parked += met.parked
         work.appended += met.appended
         _tell_unmapped(work, met.fresh)
         for booking, parcel, cause in met.folded:
-            _tell(work, booking, unpacked_state(booking), parcel, cause)
+            before, remapped = unpacked_state(booking), readings.about(booking)
+            _tell(work, booking, before, parcel, cause, remapped=remapped)
             booking.state = packed_state(parcel)
         await store_bookings(tx, list(ground.bookings.values()))
         await store_waybills(tx, [w for w in ground.waybills.values() if w.changed])
@@ -150,7 +183,9 @@ def sort_out(
         name = booking.waybill or ""
         alone = name not in bookings and not booking.contested
         bookings[name] = booking if alone else None
-    told = []
+    told: list[Told] = []
+    for request in facts.again:
+        bookings[request.waybill] = None
     for one in facts.told:
         there = bookings.get(one.waybill)
         if there is None or not _told_before(there, one):
@@ -208,10 +243,16 @@ def _keep(work: Work, booking: Booking, before: Parcel, after: Parcel, cause: Re
 
 
 def _tell(
-    work: Work, booking: Booking, before: Parcel, after: Parcel, cause: Record | None
+    work: Work,
+    booking: Booking,
+    before: Parcel,
+    after: Parcel,
+    cause: Record | None,
+    *,
+    remapped: Remapped | None = None,
 ) -> None:
     """Raise the version and tell, if what can be seen changed."""
     if visible(before) != visible(after):
         booking.version = next_version(booking.version, work.batch.era)
-        event = status_changed(booking, after, booking.version)
+        event = status_changed(booking, after, booking.version, remapped)
         work.handled.outputs.append(Output(event, cause))

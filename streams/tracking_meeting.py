@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 from streams.rules.tracking_bookings import Claim, Sighting, share_out
 from streams.rules.tracking_fold import fold, new_parcel
 from streams.tracking_store import (
+    LOCKING,
     Booking,
+    Grip,
     Waybill,
-    lock_bookings,
-    lock_waybills,
     packed_state,
     read_logs,
     references_of,
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from streams.rules.tracking_fold import Parcel
     from streams.runtime.stage import Record, Transaction
     from streams.tracking_reading import LogRow, Seen, Told
+    from streams.tracking_requests import Asked
 
 
 @dataclass(slots=True)
@@ -64,17 +65,29 @@ class Met:
 
 
 async def stand_on(
-    tx: Transaction, seen: Iterable[Seen], told: Iterable[Told], meanings: StatusMap
+    tx: Transaction,
+    seen: Iterable[Seen],
+    told: Iterable[Told],
+    again: Iterable[Asked],
+    meanings: StatusMap,
 ) -> Ground:
     """Lock everything that hangs together with these facts, however far it reaches."""
-    ground = Ground()
     facts = [(event.waybill, event.reference) for event in seen]
     facts += [(one.waybill, one.booked.reference) for one in told]
+    facts += [(one.waybill, None) for one in again]
     names = {name for name, _ in facts}
     references = {reference for _, reference in facts if reference}
+    return await ground_of(tx, names, references, meanings, LOCKING)
+
+
+async def ground_of(
+    tx: Transaction, names: set[str], references: set[str], meanings: StatusMap, grip: Grip
+) -> Ground:
+    """Everything that hangs together with these numbers and references, and the logs."""
+    ground = Ground()
     while names or references:
-        references |= await _lock_numbers(tx, ground, names)
-        names = await _lock_references(tx, ground, references - ground.bookings.keys())
+        references = references | await _numbers(tx, ground, names, grip)
+        names = await _references(tx, ground, references - ground.bookings.keys(), grip)
         names -= ground.waybills.keys()
         references = set()
     ids = {w.waybill_id: w.waybill for w in ground.waybills.values() if not w.made}
@@ -83,30 +96,38 @@ async def stand_on(
     return ground
 
 
-async def _lock_numbers(tx: Transaction, ground: Ground, names: set[str]) -> set[str]:
-    """Lock these numbers; the references that hang on them."""
-    locked = await lock_waybills(tx, names) if names else []
-    ground.waybills |= {waybill.waybill: waybill for waybill in locked}
-    there = [waybill for waybill in locked if not waybill.made]
+async def _numbers(tx: Transaction, ground: Ground, names: set[str], grip: Grip) -> set[str]:
+    """Take hold of these numbers; the references that hang on them."""
+    held = await grip.waybills(tx, names) if names else []
+    ground.waybills |= {waybill.waybill: waybill for waybill in held}
+    there = [waybill for waybill in held if not waybill.made]
     named = {reference for waybill in there for reference in waybill.linked}
     return named | await references_of(tx, [w.waybill for w in there]) if there else named
 
 
-async def _lock_references(tx: Transaction, ground: Ground, references: set[str]) -> set[str]:
-    """Lock these bookings; the numbers that hang on them."""
-    locked = await lock_bookings(tx, references) if references else []
-    ground.bookings |= {booking.reference: booking for booking in locked}
-    return {name for booking in locked for name in (booking.waybill, *booking.also) if name}
+async def _references(
+    tx: Transaction, ground: Ground, references: set[str], grip: Grip
+) -> set[str]:
+    """Take hold of these bookings; the numbers that hang on them."""
+    held = await grip.bookings(tx, references) if references else []
+    ground.bookings |= {booking.reference: booking for booking in held}
+    return {name for booking in held for name in (booking.waybill, *booking.also) if name}
 
 
-def meet(ground: Ground, seen: Sequence[Seen], told: Sequence[Told], now: datetime) -> Met:
+def meet(
+    ground: Ground,
+    seen: Sequence[Seen],
+    told: Sequence[Told],
+    again: Sequence[Asked],
+    now: datetime,
+) -> Met:
     """Decide everything on the ground, part by part."""
     met = Met()
     for one in told:
         met.duplicate += not _book(ground, one)
     for event in seen:
         _link(ground, event)
-    for part in _parts(ground, seen, told):
+    for part in _parts(ground, seen, told, again):
         _settle(met, ground, part, now)
     return met
 
@@ -152,7 +173,9 @@ def _name(waybill: Waybill, reference: str) -> None:
         waybill.changed = True
 
 
-def _parts(ground: Ground, seen: Sequence[Seen], told: Sequence[Told]) -> Iterator[Part]:
+def _parts(
+    ground: Ground, seen: Sequence[Seen], told: Sequence[Told], again: Sequence[Asked]
+) -> Iterator[Part]:
     """The ground cut into what hangs together by numbers booked and references named."""
     parts = _Parts()
     for booking in ground.bookings.values():
@@ -164,7 +187,7 @@ def _parts(ground: Ground, seen: Sequence[Seen], told: Sequence[Told]) -> Iterat
         parts.of(waybill.waybill).waybills.append(waybill)
     for booking in ground.bookings.values():
         parts.of(booking.reference).bookings.append(booking)
-    for one in told:
+    for one in (*again, *told):
         parts.of(one.waybill).cause = one.record
     for event in seen:
         part = parts.of(event.waybill)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, assert_never
 
 from schemas.booking import BookingVoided, ShipmentBooked
 from schemas.ids import tracking_key
+from schemas.mending import KIND_HEADER, Request
 from schemas.tracking import CodState, TrackingStatus
 from services.carriers.webhook import UnreadableWebhook
 from streams.rules.tracking import (
@@ -20,6 +21,7 @@ from streams.rules.tracking import (
     scan_key,
 )
 from streams.runtime.stage import Dead, Record
+from streams.tracking_requests import Asked, Corrected, asked, corrected
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -95,42 +97,55 @@ class Told(NamedTuple):
 
 @dataclass(slots=True)
 class Facts:
-    """What a batch says."""
+    """What a batch says. `again`: numbers whose events are to be read again; `said`: corrections."""
 
     seen: list[Seen] = field(default_factory=list)
     told: list[Told] = field(default_factory=list)
+    again: list[Asked] = field(default_factory=list)
+    said: list[tuple[Any, ...]] = field(default_factory=list)
     undated: list[LogRow] = field(default_factory=list)
     dead: list[Dead] = field(default_factory=list)
 
+    def names(self) -> set[str]:
+        """Every number something is said or asked of."""
+        names = {event.waybill for event in self.seen} | {one.waybill for one in self.told}
+        return names | {one.waybill for one in self.again}
+
 
 class Reader:
-    """Reads messages by the formats and the status map it is given."""
+    """Reads messages by the formats it is given."""
 
-    def __init__(
-        self, formats: Mapping[tuple[str, str], WebhookFormat], meanings: StatusMap
-    ) -> None:
+    def __init__(self, formats: Mapping[tuple[str, str], WebhookFormat]) -> None:
         self._formats = {(c.encode(), api.encode()): found for (c, api), found in formats.items()}
-        self._meanings = meanings
 
-    def read(self, messages: Sequence[Message]) -> Facts:
-        """The facts of a batch, in the order of its messages."""
+    def read(self, messages: Sequence[Message], meanings: StatusMap) -> Facts:
+        """The facts of a batch, in the order of its messages; codes by the map in use."""
         facts = Facts()
         for message in messages:
             record = message.record
             match message.event:
                 case None:
-                    self._read_webhook(facts, record)
+                    self._read_raw(facts, record, meanings)
                 case ShipmentBooked() as booked:
                     waybill = tracking_key(booked.carrier, booked.tracking_no)
                     facts.told.append(Told(waybill, booked, record))
                 case BookingVoided() as voided:
-                    self._read_void(facts, voided, record)
+                    _read_void(facts, voided, record, meanings)
                 case _:
                     facts.dead.append(Dead(record, "not_ours", "tracking does not read this event"))
         return facts
 
-    def _read_webhook(self, facts: Facts, record: Record) -> None:
+    def _read_raw(self, facts: Facts, record: Record, meanings: StatusMap) -> None:
         headers = dict(record.headers)
+        kind = headers.get(KIND_HEADER)
+        if kind is None:
+            self._read_webhook(facts, record, headers, meanings)
+        else:
+            _read_request(facts, record, kind.decode("utf-8", "replace"), meanings)
+
+    def _read_webhook(
+        self, facts: Facts, record: Record, headers: Mapping[str, bytes], meanings: StatusMap
+    ) -> None:
         carrier, api = headers.get("ocop_carrier", b""), headers.get("ocop_api", b"")
         reads = self._formats.get((carrier, api))
         if reads is None:
@@ -149,87 +164,108 @@ class Reader:
         if event.at is None:
             facts.undated.append(_undated(event, raw, number, record))
         else:
-            facts.seen.append(self._seen(event, event.at, raw, record))
+            facts.seen.append(_seen(event, event.at, record, meanings))
 
-    def _seen(self, event: CarrierEvent, claimed: int, raw: bytes, record: Record) -> Seen:
-        meaning = self._meanings.meaning(event.carrier, event.api, event.code, event.reason_code)
-        if event.is_return_leg:
-            meaning = on_return_leg(meaning, self._meanings)
-        key = event_key(event, claimed)
-        at, ahead = ordering_time(claimed, record.timestamp_ms // 1000)
-        occurred_at = datetime.fromtimestamp(claimed, UTC)
-        reported_at = event.reported_at
-        reference = our_reference(event.reference)
-        row = (
-            key,
-            "carrier",
-            reference,
-            event.waybill_no,
-            event.api,
-            event.code,
-            event.reason_code,
-            event.is_return_leg,
-            occurred_at,
-            datetime.fromtimestamp(at, UTC) if ahead else occurred_at,
-            None if reported_at is None else datetime.fromtimestamp(reported_at, UTC),
-            datetime.fromtimestamp(record.timestamp_ms / 1000, UTC),
-            event.raw_time,
-            event.facility,
-            event.cod_collected_vnd,
-            meaning.status,
-            meaning.reason,
-            meaning.attributed_to,
-            meaning.finality,
-            meaning.cod,
-            self._meanings.version,
-            hashlib.sha256(raw).digest(),
-            event.delivery_times,
-        )
-        scan = Scan(at, scan_key(key), meaning, event.cod_collected_vnd, clock_ahead=ahead)
-        if event.is_return_leg:
-            scan = scan._replace(return_no=event.waybill_no)
-        waybill = tracking_key(event.carrier, event.tracking_no)
-        return Seen(waybill, reference, scan, row, record)
 
-    def _read_void(self, facts: Facts, voided: BookingVoided, record: Record) -> None:
-        """A void is an event of the log like a carrier's: cancelled, at the time we were told."""
-        carrier, number, reference = voided.carrier, voided.tracking_no, voided.reference
-        if carrier is None or number is None or reference is None:
-            return  # the parcel never had a number: there is nothing to follow
-        meaning = self._meanings.stored(
-            TrackingStatus.CANCELLED, None, "unknown", "yes", CodState.VOID
-        )
-        key = hashlib.sha256(f"booking.voided|{reference}|{voided.version}".encode()).digest()
-        at = int(voided.occurred_at.timestamp())
-        row = (
-            key,
-            "booking",
-            reference,
-            number,
-            "booking",
-            "voided",
-            None,
-            False,
-            voided.occurred_at,
-            voided.occurred_at,
-            None,
-            datetime.fromtimestamp(record.timestamp_ms / 1000, UTC),
-            None,
-            None,
-            None,
-            meaning.status,
-            None,
-            meaning.attributed_to,
-            meaning.finality,
-            meaning.cod,
-            self._meanings.version,
-            hashlib.sha256(record.value or b"").digest(),
-            None,
-        )
-        waybill = tracking_key(carrier, number)
-        facts.seen.append(
-            Seen(waybill, reference, Scan(at, scan_key(key), meaning), row, record, voids=True)
-        )
+def _read_request(facts: Facts, record: Record, kind: str, meanings: StatusMap) -> None:
+    """One of our own records (streams/tracking_requests.py)."""
+    match kind:
+        case Request.REMAP:
+            found: Asked | Corrected | Dead = asked(record)
+        case Request.CORRECTION:
+            found = corrected(record, meanings)
+        case _:
+            found = Dead(record, "unknown_kind", "tracking knows no such request")
+    match found:
+        case Dead():
+            facts.dead.append(found)
+        case Asked():
+            facts.again.append(found)
+        case Corrected(waybill, reference, scan, row, said):
+            facts.seen.append(Seen(waybill, reference, scan, row, record))
+            facts.said.append(said)
+        case _:
+            assert_never(found)
+
+
+def _seen(event: CarrierEvent, claimed: int, record: Record, meanings: StatusMap) -> Seen:
+    meaning = meanings.meaning(event.carrier, event.api, event.code, event.reason_code)
+    if event.is_return_leg:
+        meaning = on_return_leg(meaning, meanings)
+    key = event_key(event, claimed)
+    at, ahead = ordering_time(claimed, record.timestamp_ms // 1000)
+    occurred_at = datetime.fromtimestamp(claimed, UTC)
+    reported_at = event.reported_at
+    reference = our_reference(event.reference)
+    row = (
+        key,
+        "carrier",
+        reference,
+        event.waybill_no,
+        event.api,
+        event.code,
+        event.reason_code,
+        event.is_return_leg,
+        occurred_at,
+        datetime.fromtimestamp(at, UTC) if ahead else occurred_at,
+        None if reported_at is None else datetime.fromtimestamp(reported_at, UTC),
+        datetime.fromtimestamp(record.timestamp_ms / 1000, UTC),
+        event.raw_time,
+        event.facility,
+        event.cod_collected_vnd,
+        meaning.status,
+        meaning.reason,
+        meaning.attributed_to,
+        meaning.finality,
+        meaning.cod,
+        meanings.mark(event.carrier),
+        hashlib.sha256(record.value or b"").digest(),
+        event.delivery_times,
+    )
+    scan = Scan(at, scan_key(key), meaning, event.cod_collected_vnd, clock_ahead=ahead)
+    if event.is_return_leg:
+        scan = scan._replace(return_no=event.waybill_no)
+    waybill = tracking_key(event.carrier, event.tracking_no)
+    return Seen(waybill, reference, scan, row, record)
+
+
+def _read_void(facts: Facts, voided: BookingVoided, record: Record, meanings: StatusMap) -> None:
+    """A void is an event of the log like a carrier's: cancelled, at the time we were told."""
+    carrier, number, reference = voided.carrier, voided.tracking_no, voided.reference
+    if carrier is None or number is None or reference is None:
+        return  # the parcel never had a number: there is nothing to follow
+    meaning = meanings.stored(TrackingStatus.CANCELLED, None, "unknown", "yes", CodState.VOID)
+    key = hashlib.sha256(f"booking.voided|{reference}|{voided.version}".encode()).digest()
+    at = int(voided.occurred_at.timestamp())
+    row = (
+        key,
+        "booking",
+        reference,
+        number,
+        "booking",
+        "voided",
+        None,
+        False,
+        voided.occurred_at,
+        voided.occurred_at,
+        None,
+        datetime.fromtimestamp(record.timestamp_ms / 1000, UTC),
+        None,
+        None,
+        None,
+        meaning.status,
+        None,
+        meaning.attributed_to,
+        meaning.finality,
+        meaning.cod,
+        meanings.version,
+        hashlib.sha256(record.value or b"").digest(),
+        None,
+    )
+    waybill = tracking_key(carrier, number)
+    facts.seen.append(
+        Seen(waybill, reference, Scan(at, scan_key(key), meaning), row, record, voids=True)
+    )
 
 
 def _undated(event: CarrierEvent, raw: bytes, item: int, record: Record) -> LogRow:

@@ -7,7 +7,7 @@ order. Rows that are looked for are inserted empty first where a fact without th
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 
@@ -17,7 +17,7 @@ from streams.rules.tracking_fold import restored, stored
 from streams.tracking_reading import LOG_COLUMNS, UNDATED_COLUMNS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
     from datetime import datetime
 
     from services.reference.status_map import StatusMap
@@ -58,12 +58,16 @@ LOCK_BOOKINGS: Final = f"""
 SELECT {BOOKING_COLUMNS} FROM tracking.bookings
 WHERE reference = ANY($1::text[]) ORDER BY reference FOR UPDATE"""  # noqa: S608 (a constant)
 
-# The logs of these numbers, as much of each event as the fold reads.
+# The logs of these numbers as they read now, as much of each event as the fold reads.
 READ_LOGS: Final = """
 SELECT waybill_id, event_key, floor(extract(epoch FROM ordered_at))::bigint, ordered_at <> occurred_at,
        origin, reference, status, reason, attributed_to, finality, cod, cod_vnd,
        CASE WHEN return_leg THEN waybill_no END
-FROM tracking.events WHERE waybill_id = ANY($1::bigint[])"""
+FROM tracking.readings WHERE waybill_id = ANY($1::bigint[])"""
+
+# The same rows to look at only: whoever locks them is not disturbed.
+LOOK_AT_WAYBILLS: Final = LOCK_WAYBILLS.removesuffix(" FOR UPDATE")
+LOOK_AT_BOOKINGS: Final = LOCK_BOOKINGS.removesuffix(" FOR UPDATE")
 
 # Keep what the fold made of these bookings.
 STORE_STATES: Final = """
@@ -182,6 +186,27 @@ async def lock_bookings(tx: Transaction, references: Iterable[str]) -> list[Book
         return made
     there = set(names) - {booking.reference for booking in made}
     return made + [Booking(*row) for row in await tx.fetch(LOCK_BOOKINGS, list(there))]
+
+
+async def look_at_waybills(tx: Transaction, waybills: Iterable[str]) -> list[Waybill]:
+    """Rows of these numbers, as they are."""
+    return [Waybill(*row) for row in await tx.fetch(LOOK_AT_WAYBILLS, list(waybills))]
+
+
+async def look_at_bookings(tx: Transaction, references: Iterable[str]) -> list[Booking]:
+    """Rows of these references, as they are."""
+    return [Booking(*row) for row in await tx.fetch(LOOK_AT_BOOKINGS, list(references))]
+
+
+class Grip(NamedTuple):
+    """How rows are taken: to change them, or to look at them."""
+
+    waybills: Callable[[Transaction, Iterable[str]], Awaitable[list[Waybill]]]
+    bookings: Callable[[Transaction, Iterable[str]], Awaitable[list[Booking]]]
+
+
+LOCKING: Final = Grip(lock_waybills, lock_bookings)
+LOOKING: Final = Grip(look_at_waybills, look_at_bookings)
 
 
 async def read_logs(

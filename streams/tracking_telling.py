@@ -12,7 +12,7 @@ from schemas.intake import Channel
 from schemas.tracking import MoneyWord, ShipmentStatusChanged, TrackingUnmapped
 
 if TYPE_CHECKING:
-    from schemas.tracking import CodState
+    from schemas.tracking import CodState, Remapped
     from streams.rules.tracking_fold import Parcel
     from streams.tracking_reading import Seen
     from streams.tracking_store import Booking
@@ -42,7 +42,9 @@ visible: Final = attrgetter(
 CHANNELS: Final = {str(channel): channel for channel in Channel}
 
 
-def status_changed(booking: Booking, parcel: Parcel, version: int) -> ShipmentStatusChanged:
+def status_changed(
+    booking: Booking, parcel: Parcel, version: int, remapped: Remapped | None = None
+) -> ShipmentStatusChanged:
     """The event that tells of a booked booking's state. The times are the carrier's claims."""
     carrier, _, tracking_no = (booking.waybill or "").partition(":")
     parcel_id = booking.parcel_id or ""
@@ -79,6 +81,7 @@ def status_changed(booking: Booking, parcel: Parcel, version: int) -> ShipmentSt
         "money": tuple(_word(*word) for word in parcel.money),
         "return_no": parcel.return_no,
         "events": parcel.events,
+        "remapped": remapped,
     }
     return _made_of(fields)
 

@@ -1,12 +1,15 @@
 """What a carrier's code means: facts/tracking_taxonomy.md section 5, as versioned data.
 
-A code is never looked up without its api, and an unknown one is `unmapped`, never guessed.
+A code is never looked up without its api, and an unknown one is `unmapped`, never guessed. v1 is
+the file itself; a carrier's later versions are overlays on it (`data/status_map/CARRIER.vN.csv`):
+rows that replace or add, each with the reason why.
 """
 
 from __future__ import annotations
 
 import csv
 import hashlib
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -16,12 +19,14 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from schemas.tracking import CodState, TrackingStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from importlib.resources.abc import Traversable
 
 FILES: Final = ("status_map.csv", "reasons.csv", "tracking_statuses.csv", "cod_map.csv")
 IMPLIED: Final = "implied_by_settlement"
 DELAYED: Final = "delivery_delayed"
+FIRST: Final = "v1"
+OVERLAY: Final = re.compile(r"([a-z]+)\.v([1-9][0-9]*)\.csv")
 Row: TypeAlias = "dict[str, str]"
 
 
@@ -52,12 +57,49 @@ class Meaning:
     attempt: Attempt | None
 
 
-class StatusMap:
-    """The rows of the four files, immutable; `version` changes with any byte of them."""
+class UnknownVersion(LookupError):
+    """There is no such version of this carrier's map here."""
 
-    def __init__(self, tables: Mapping[str, list[Row]], version: str) -> None:
+    def __init__(self, carrier: str, version: str) -> None:
+        super().__init__(f"the status map has no version {version} of {carrier}")
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """One later version of a carrier's map; it stands on all versions before it."""
+
+    carrier: str
+    number: int
+    rows: tuple[Row, ...]
+    digest: str
+
+    @property
+    def version(self) -> str:
+        """Its name: `v2`."""
+        return f"v{self.number}"
+
+
+class StatusMap:
+    """The rows of the four files, immutable; `version` changes with any byte of them.
+
+    `overlays`: every later version there is, `active`: the one in use, by carrier.
+    """
+
+    def __init__(
+        self,
+        tables: Mapping[str, list[Row]],
+        version: str,
+        overlays: Sequence[Overlay] = (),
+        active: Mapping[str, str] | None = None,
+    ) -> None:
         self.version = version
-        self.rows = tuple(tables["status_map.csv"])
+        self.overlays = tuple(overlays)
+        self._tables = tables
+        self._active = dict(active or {})
+        self._chosen: dict[tuple[tuple[str, str], ...], StatusMap] = {}
+        laid = [one for one in overlays if one.number <= self._number(one.carrier)]
+        self._marks = {one.carrier: f"{version}.{one.version}-{one.digest}" for one in laid}
+        self.rows = _laid_over(tables["status_map.csv"], laid)
         self.money = tuple(tables["cod_map.csv"])
         self._ranks = {
             row["status"]: int(row["rank"] or 0) for row in tables["tracking_statuses.csv"]
@@ -77,6 +119,43 @@ class StatusMap:
             for row in self.rows
         }
         self._unmapped = self._of_parts(TrackingStatus.UNMAPPED, None, "none", "no", None)
+
+    def at(self, active: Mapping[str, str]) -> StatusMap:
+        """The map with these versions in use (carrier → `v2`); carriers not named have v1.
+
+        Raises:
+            UnknownVersion: no file of ours has it.
+        """
+        key = tuple(sorted(active.items()))
+        found = self._chosen.get(key)
+        if found is None:
+            for carrier, version in key:
+                if version not in self.versions(carrier):
+                    raise UnknownVersion(carrier, version)
+            found = StatusMap(self._tables, self.version, self.overlays, active)
+            self._chosen[key] = found
+        return found
+
+    def versions(self, carrier: str) -> tuple[str, ...]:
+        """Every version of a carrier's map, v1 first."""
+        return (FIRST, *(one.version for one in self.overlays if one.carrier == carrier))
+
+    def active(self, carrier: str) -> str:
+        """The version a carrier's codes are read with."""
+        return self._active.get(carrier, FIRST)
+
+    def mark(self, carrier: str) -> str:
+        """What an event keeps as its mapping version: it changes with any byte it depends on."""
+        return self._marks.get(carrier, self.version)
+
+    def touched(self, carrier: str) -> tuple[frozenset[str], frozenset[str]]:
+        """The codes and the reason codes of which any version of this carrier says another thing."""
+        rows = [row for one in self.overlays if one.carrier == carrier for row in one.rows]
+        codes = frozenset(row["code"] for row in rows)
+        return codes, frozenset(row["reason_code"] for row in rows) - {""}
+
+    def _number(self, carrier: str) -> int:
+        return int(self.active(carrier).removeprefix("v"))
 
     def meaning(self, carrier: str, api: str, code: str, reason_code: str | None) -> Meaning:
         """What a normalised code means; `unmapped` if the code has no row.
@@ -107,6 +186,10 @@ class StatusMap:
         """The meaning of an event of the log, as it was mapped when it came."""
         state = None if cod is None else CodState(cod)
         return self._of_parts(TrackingStatus(status), reason, attributed_to, finality, state)
+
+    def knows(self, reason: str) -> bool:
+        """Whether reasons.csv has this reason or detail."""
+        return reason in self._reasons
 
     def attribution(self, reason: str) -> str:
         """Who a reason or a detail puts it down to."""
@@ -163,9 +246,37 @@ def normalised(carrier: str, code: str) -> str:
 
 
 def read_status_map(folder: Traversable | None = None) -> StatusMap:
-    """Read the four files of `folder`, or those of the package."""
+    """Read the four files of `folder` and the later versions beside them, or those of the package."""
     folder = folder or files("services.reference") / "data"
     texts = {name: (folder / name).read_text(encoding="utf-8") for name in FILES}
-    digest = hashlib.sha256("\0".join(texts[name] for name in FILES).encode()).hexdigest()
     tables = {name: list(csv.DictReader(text.splitlines())) for name, text in texts.items()}
-    return StatusMap(tables, f"sm-{digest[:12]}")
+    digest = _digest("\0".join(texts[name] for name in FILES))
+    return StatusMap(tables, f"sm-{digest[:12]}", _overlays(folder / "status_map"))
+
+
+def _overlays(folder: Traversable) -> list[Overlay]:
+    """Every later version, in order; a version's digest is of all it stands on."""
+    if not folder.is_dir():
+        return []
+    found = [(match, file) for file in folder.iterdir() if (match := OVERLAY.fullmatch(file.name))]
+    overlays: list[Overlay] = []
+    below: dict[str, str] = {}
+    for match, file in sorted(found, key=lambda one: (one[0][1], int(one[0][2]))):
+        text = file.read_text(encoding="utf-8")
+        below[match[1]] = _digest(below.get(match[1], "") + text)
+        rows = tuple(csv.DictReader(text.splitlines()))
+        overlays.append(Overlay(match[1], int(match[2]), rows, below[match[1]][:8]))
+    return overlays
+
+
+def _laid_over(rows: Sequence[Row], overlays: Sequence[Overlay]) -> tuple[Row, ...]:
+    """The rows with those of the overlays in their place, new ones behind."""
+    names = ("carrier", "api", "code", "reason_code")
+    by_key = {tuple(row[name] for name in names): row for row in rows}
+    for overlay in overlays:
+        by_key |= {tuple(row[name] for name in names): row for row in overlay.rows}
+    return tuple(by_key.values())
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -35,6 +35,7 @@ COMMANDS: Final = (
     Row("dead", "List, show and replay dead letters."),
     Row("label", "Print labels of an order or a parcel."),
     Row("trace", "One order's whole journey."),
+    Row("remap", "Read a carrier's history with another version of its status map."),
     Row("report", "The monthly throughput."),
     Row("verify", "Check every promise the system makes."),
     Row("bench", "Measure throughput, latency and memory on this machine."),

@@ -121,14 +121,15 @@ def refused(cod_vnd: int, scans: Iterable[Scan]) -> set[str]:
 
 
 def follows(parcel: Parcel, scan: Scan) -> bool:
-    """True if the scan stands after every event of the log, and so cannot be in it.
+    """True if the scan is later than every event of the log, and so cannot be in it.
 
-    Never where an event was or is ordered by its arrival: a second copy of it would be ordered
-    elsewhere.
+    At the same second it may be: a copy that is read by another version of the status map has
+    another rank. Never where an event was or is ordered by its arrival: a second copy of it would
+    be ordered elsewhere.
     """
     if parcel.clock_ahead or scan.clock_ahead:
         return False
-    return parcel.last is None or position(scan) > parcel.last
+    return parcel.last is None or scan.at > parcel.last[0]
 
 
 def _distinct(scans: Iterable[Scan]) -> list[Scan]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from schemas.tracking import CodState, TrackingStatus
-from services.reference.status_map import Attempt, normalised, read_status_map
+from services.reference.status_map import Attempt, UnknownVersion, normalised, read_status_map
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -116,3 +116,45 @@ def test_any_change_of_the_data_is_another_version(tmp_path: Path) -> None:
     again = read_status_map(tmp_path / "data")
     assert again.version != MAP.version
     assert again.meaning("viettelpost", "partner_v2", "570", None).status == "in_transit"
+
+
+V2 = MAP.at({"viettelpost": "v2"})
+
+
+def test_a_later_version_of_one_carrier_leaves_the_others_and_the_first_alone() -> None:
+    assert MAP.versions("viettelpost") == ("v1", "v2")
+    assert MAP.versions("vnpost") == ("v1",)
+    assert MAP.meaning("viettelpost", "partner_v2", "503", None).status == "written_off"
+    assert V2.meaning("viettelpost", "partner_v2", "503", None).status == "cancelled"
+    assert V2.mark("vnpost") == MAP.mark("vnpost") == MAP.version
+    assert V2.mark("viettelpost").startswith(f"{MAP.version}.v2-")
+    assert V2.active("viettelpost") == "v2"
+
+
+def test_every_row_of_a_later_version_says_why_and_means_what_it_says() -> None:
+    for overlay in MAP.overlays:
+        chosen = MAP.at({overlay.carrier: overlay.version})
+        for row in overlay.rows:
+            assert row["why"]
+            meaning = chosen.meaning(row["carrier"], row["api"], row["code"], row["reason_code"])
+            assert (meaning.status, meaning.reason or "") == (row["status"], row["reason"])
+            assert not meaning.reason or MAP.knows(meaning.reason)
+
+
+def test_a_version_that_no_file_has_is_refused() -> None:
+    with pytest.raises(UnknownVersion, match="no version v3 of viettelpost"):
+        MAP.at({"viettelpost": "v3"})
+
+
+def test_versions_stand_on_each_other_and_any_byte_is_another_mark(tmp_path: Path) -> None:
+    with as_file(files("services.reference") / "data") as data:
+        shutil.copytree(data, tmp_path / "data")
+    head = "carrier,api,code,reason_code,status,reason,attributed_to,final,confidence,why\n"
+    third = tmp_path / "data" / "status_map" / "viettelpost.v3.csv"
+    third.write_text(f"{head}viettelpost,partner_v2,570,,in_transit,,none,no,single,a test\n")
+    again = read_status_map(tmp_path / "data").at({"viettelpost": "v3"})
+    assert again.meaning("viettelpost", "partner_v2", "503", None).status == "cancelled"
+    assert again.meaning("viettelpost", "partner_v2", "570", None).status == "in_transit"
+    third.write_text(third.read_text().replace("a test", "another"))
+    other = read_status_map(tmp_path / "data").at({"viettelpost": "v3"})
+    assert other.mark("viettelpost") != again.mark("viettelpost")

@@ -1,0 +1,1 @@
+"""Reference data as files. Sources and licences: NOTICE.md."""
