@@ -84,6 +84,8 @@ class Settings(BaseSettings):
     sandbox_host: str = Field("127.0.0.1", description="where the carriers' doubles listen")
     carrier_viettelpost_url: str = "http://127.0.0.1:8491"
     carrier_vnpost_url: str = "http://127.0.0.1:8492"
+    carrier_ghn_url: str = "http://127.0.0.1:8495"
+    carrier_ghtk_url: str = "http://127.0.0.1:8496"
 
     @property
     def carrier_urls(self) -> dict[str, str]:

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, SecretStr
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One account at one carrier. Codes and affairs are Vietnam Post's, `addresses` Viettel Post's.
+    """One account at one carrier, in the words of `CarrierSettings`.
+
+    `customer_code` is the carrier's name for us: a customer, a shop, a partner. `contract_code` and
+    `correction_affair` are Vietnam Post's, `addresses` is Viettel Post's, what follows it GHN's.
 
     `addresses`: `text`, or `ids` for the carrier's own numbers of places. `correction_affair`: the
     AffairType of an edit; what each means is not published, so without one nothing is edited.
+    `may_repeat` is GHTK's: a second order of one id is refused as existing, and so is harmless.
+    `required_note`: what the buyer may do before paying. `insurance_limit_vnd`: up to which value
+    goods are insured. `places_file`: GHN's numbers of our communes.
     """
 
     base_url: str
@@ -26,6 +32,10 @@ class Account:
     contract_code: str = ""
     correction_affair: str = ""
     addresses: str = "text"
+    required_note: str = "CHOXEMHANGKHONGTHU"
+    insurance_limit_vnd: int = 5_000_000
+    places_file: str = ""
+    may_repeat: bool = True
 
 
 class CarrierSettings(BaseSettings):
@@ -44,6 +54,23 @@ class CarrierSettings(BaseSettings):
     vnpost_contract_code: str = "HD-MAU-01"
     vnpost_correction_affair: Literal["", "01", "02", "04", "08"] = ""
 
+    ghn_url: str = "http://127.0.0.1:8495"
+    ghn_password: SecretStr = Field(SecretStr("sandbox"), description="the token")
+    ghn_customer_code: str = Field("100001", description="the shop's id, a number")
+    ghn_required_note: Literal["CHOTHUHANG", "CHOXEMHANGKHONGTHU", "KHONGCHOXEMHANG"] = Field(
+        "CHOXEMHANGKHONGTHU", description="try on, look, or neither before paying"
+    )
+    ghn_insurance_limit_vnd: NonNegativeInt = Field(
+        5_000_000, description="documents differ: 5 or 10 million; 0 insures nothing"
+    )
+    ghn_places_file: str = Field("", description="CSV ward_code,ghn_district_id,ghn_ward_code")
+    ghtk_url: str = "http://127.0.0.1:8496"
+    ghtk_password: SecretStr = Field(SecretStr("sandbox"), description="the token")
+    ghtk_customer_code: str = Field("SANDBOX", description="the partner code")
+    ghtk_may_repeat: bool = Field(
+        True, description="not confirmed; false leaves a lost answer to the webhook or a person"
+    )
+
     timeout_s: PositiveFloat = Field(15.0, description="of one call; its answer is then lost")
     concurrency: PositiveInt = Field(64, description="calls at a time to one carrier")
     settle_after_s: PositiveFloat = Field(
@@ -57,7 +84,7 @@ class CarrierSettings(BaseSettings):
 
         Fields `<name>_<field of Account>` are read where they are declared; `<name>_url` must be.
         """
-        given = {
+        given: dict[str, Any] = {
             field.name: revealed(getattr(self, f"{name}_{field.name}"))
             for field in fields(Account)
             if f"{name}_{field.name}" in type(self).model_fields
@@ -70,6 +97,6 @@ class CarrierSettings(BaseSettings):
         )
 
 
-def revealed(value: SecretStr | str) -> str:
-    """A secret's text, or the text itself."""
+def revealed(value: object) -> object:
+    """A secret's text, or the value itself."""
     return value.get_secret_value() if isinstance(value, SecretStr) else value

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from services.carriers.ghn.proxy import Ghn
+from services.carriers.ghtk.proxy import Ghtk
 from services.carriers.viettelpost.proxy import ViettelPost
 from services.carriers.vnpost.proxy import VietnamPost
 
@@ -32,6 +34,8 @@ class Interface:
 INTERFACES: Final = (
     Interface("viettelpost", ViettelPost.name, ViettelPost.api, ViettelPost),
     Interface("vnpost", VietnamPost.name, VietnamPost.api, VietnamPost),
+    Interface("ghn", Ghn.name, Ghn.api, Ghn),
+    Interface("ghtk", Ghtk.name, Ghtk.api, Ghtk),
 )
 """In the order they came to us: a carrier's first row is meant where no interface is named."""
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, ClassVar, Protocol, TypeAlias
 if TYPE_CHECKING:
     from datetime import date, datetime
 
+    from schemas.intake import Handling
+
 
 class CarrierUnreachable(Exception):
     """The call did not reach the carrier, or it said itself that it did nothing with it."""
@@ -37,7 +39,8 @@ class Party:
 class BookingRequest:
     """One parcel to carry, under our reference (at most 24 ASCII characters).
 
-    `cod_vnd` is all the buyer pays at the door, shipping included. `ready_at` is aware.
+    `cod_vnd` is all the buyer pays at the door, shipping included. `ready_at` is aware. `handling`:
+    classes of the goods; `perishable`: they may not travel for long.
     """
 
     reference: str
@@ -53,6 +56,8 @@ class BookingRequest:
     goods_vnd: int
     cod_vnd: int
     ready_at: datetime
+    handling: frozenset[Handling] = frozenset()
+    perishable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from services.carriers.ghn import webhook as ghn
+from services.carriers.ghtk import webhook as ghtk
 from services.carriers.viettelpost import webhook as viettelpost
 from services.carriers.vnpost import webhook as vnpost
 
@@ -17,6 +19,8 @@ WEBHOOKS: Final[Mapping[tuple[str, str], WebhookFormat]] = MappingProxyType(
     {
         (viettelpost.CARRIER, viettelpost.API): viettelpost.ViettelPostWebhook(),
         (vnpost.CARRIER, vnpost.API): vnpost.VietnamPostWebhook(),
+        (ghn.CARRIER, ghn.API): ghn.GhnWebhook(),
+        (ghtk.CARRIER, ghtk.API): ghtk.GhtkWebhook(),
     }
 )
 """(carrier, api) → its format."""
@@ -25,6 +29,8 @@ VERIFICATIONS: Final[Mapping[str, Verifier]] = MappingProxyType(
     {
         "viettelpost_token": WEBHOOKS["viettelpost", "partner_v2"],
         "vnpost_rsa": WEBHOOKS["vnpost", "myvnpost"],
+        "ghn_url_key": WEBHOOKS["ghn", "v2"],
+        "ghtk_url_hash": WEBHOOKS["ghtk", "services"],
     }
 )
 """`registry.partners.verification` → whose `verify` checks that partner's bodies."""

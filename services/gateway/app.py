@@ -17,7 +17,6 @@ from services.gateway import (
     labels,
     orders,
     packing,
-    partners,
     problems,
     pushes,
 )
@@ -48,7 +47,6 @@ ROUTERS: Iterable[APIRouter] = (
     packing.router,
     labels.router,
     carriers.router,
-    partners.router,
     events.router,
     health.router,
 )

@@ -26,7 +26,8 @@ SELECT a.ord, b.reference, b.order_id, b.parcel_id, b.carrier, b.service, b.stat
        p.pieces, p.weight_g, p.length_cm, p.width_cm, p.height_cm, p.goods_vnd, p.cod_vnd,
        g.contact_name, g.phone, g.street, g.ward_code, g.province_code,
        coalesce(c.in_doubt, false) AS in_doubt, c.sent_at, coalesce(c.settled, false) AS settled,
-       c.answer,
+       c.answer, coalesce(goods.handling, '{}') AS handling,
+       coalesce(goods.perishable, false) AS perishable,
        coalesce(c.version, (SELECT max(v.version) FROM jobs.calls v
                             WHERE v.reference = a.reference AND v.kind = a.kind), 0) AS version
 FROM unnest($1::text[], $2::text[], $3::bigint[])
@@ -35,6 +36,11 @@ JOIN booking.bookings b USING (reference)
 JOIN booking.orders o ON o.order_id = b.order_id
 JOIN booking.parcels p ON p.parcel_id = b.parcel_id
 LEFT JOIN registry.origins g ON g.origin_id = b.origin_id
+LEFT JOIN LATERAL (
+    SELECT array_agg(DISTINCT class) AS handling,
+           bool_or(l.transit_tolerance_h IS NOT NULL) AS perishable
+    FROM intake.lines l CROSS JOIN LATERAL unnest(l.handling) AS class
+    WHERE l.order_id = b.order_id AND l.origin_id = b.origin_id) AS goods ON true
 LEFT JOIN jobs.calls c USING (reference, kind, request)
 """
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, assert_never
 import structlog
 
 from schemas.booking import BookingOutcome
+from schemas.intake import Handling
 from services.carriers.port import BookingRef, BookingRequest, CarrierUnreachable, Party
 from services.jobs.answers import Appending, publish, resulted
 from services.jobs.asking import Asking, Certain, Nothing, Open, Verdict
@@ -187,6 +188,8 @@ class CarrierCalls:
             ),
             contents=CONTENTS,
             ready_at=at,
+            handling=frozenset(map(Handling, row["handling"])),
+            perishable=row["perishable"],
             **{name: row[name] for name in MEASURES},
         )
 

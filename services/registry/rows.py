@@ -132,10 +132,8 @@ class PartnerRow(Row):
     partner_id: Id
     carrier: Id
     api: Id
-    verification: Literal["viettelpost_token", "vnpost_rsa", "standard_webhooks"]
+    verification: Literal["viettelpost_token", "vnpost_rsa", "ghn_url_key", "ghtk_url_hash"]
     public_key: str | None = None
-    publishes: bool = False
-    """Whether it writes to Kafka itself, to `partner.<partner_id>.tracking.v1`."""
 
 
 ROWS: tuple[type[Row], ...] = (

@@ -60,7 +60,8 @@ class Webhooks:
     token: str = field(default=SAMPLE_SECRET, repr=False)
     connections: int = 32
     timeout_s: float = 5.0
-    retries: int = 5
+    retries: int | None = None
+    """How often one is repeated; None: as often as the carrier does."""
     retry_s: float = 1.0
 
 

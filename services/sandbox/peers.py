@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from services.sandbox.ghn import GhnSandbox
+from services.sandbox.ghtk import GhtkSandbox
 from services.sandbox.key import signing_key
 from services.sandbox.viettelpost import ViettelPostSandbox
 from services.sandbox.vnpost import VietnamPostSandbox
@@ -38,6 +40,10 @@ SANDBOXES: Final[Mapping[str, Sandbox]] = MappingProxyType(
             lambda options, _: ViettelPostSandbox(options),
         ),
         "vnpost": Sandbox("/v1/carriers/vnpost/myvnpost/events", vnpost),
+        "ghn": Sandbox("/v1/carriers/ghn/v2/events", lambda options, _: GhnSandbox(options)),
+        "ghtk": Sandbox(
+            "/v1/carriers/ghtk/services/events", lambda options, _: GhtkSandbox(options)
+        ),
     }
 )
 """By name: the word of its settings, its process and `ocop sandbox`."""

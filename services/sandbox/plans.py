@@ -21,10 +21,12 @@ class Step:
 
     after_h: float
     code: str
-    reason: int | None = None
+    reason: int | str | None = None
     returning: bool = False
     leg: str = ""
     """Suffix of the waybill on a return leg."""
+    moves: bool = True
+    """False: told, but the parcel stays where it was."""
 
 
 ABSENT: Final = (35, 36, 37)

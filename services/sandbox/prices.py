@@ -94,3 +94,8 @@ VNPOST: Final = PriceList(
     ),
     divisor=6_000,
 )
+GHTK: Final = PriceList(
+    "ghtk",
+    (Product("road", "Đường bộ", 1.0, 72), Product("fly", "Đường bay", 2.5, 36)),
+    divisor=6_000,
+)

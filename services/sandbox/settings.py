@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt, SecretStr
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.sandbox.options import (
@@ -21,7 +21,8 @@ class SandboxSettings(BaseSettings):
     """Rates are shares between 0 and 1. `speed`: parcels' seconds in one real second.
 
     `start` without a zone is Vietnam's time. `mischief` and `lives` scale all rates of trouble on
-    the wire and of parcels that fare badly; 0 is a perfect carrier.
+    the wire and of parcels that fare badly; 0 is a perfect carrier. `webhook_retries`: how often a
+    webhook is repeated; without it as often as the carrier does (GHTK: once).
     """
 
     model_config = SettingsConfigDict(env_prefix="OCOP_SANDBOX_", frozen=True, extra="ignore")
@@ -38,6 +39,7 @@ class SandboxSettings(BaseSettings):
     webhook_secret: SecretStr = SecretStr(SAMPLE_SECRET)
     webhook_connections: PositiveInt = 32
     webhook_retry_s: PositiveFloat = 1.0
+    webhook_retries: NonNegativeInt | None = None
 
     def options(self, webhook_url: str) -> Options:
         """All of it as options; `webhook_url` is used where the environment names none."""
@@ -54,6 +56,7 @@ class SandboxSettings(BaseSettings):
                 token=secret,
                 connections=self.webhook_connections,
                 retry_s=self.webhook_retry_s,
+                retries=self.webhook_retries,
             ),
             unique_references=self.unique_references,
         )

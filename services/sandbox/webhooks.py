@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlencode
 
 import aiohttp
 
@@ -20,6 +21,14 @@ OVERTAKEN_H: Final = 8.0
 """How long an event is held so that the next one overtakes it, in parcels' hours."""
 LATE_H: Final = 48.0
 OK: Final = 200
+RETRIES: Final = 5
+
+
+def with_secret_in_url(settings: Webhooks, name: str, retries: int) -> Webhooks:
+    """The settings of a carrier that signs nothing, and repeats as often as it says itself."""
+    url = settings.url and f"{settings.url}?{urlencode({name: settings.secret})}"
+    asked = settings.retries
+    return replace(settings, url=url, retries=retries if asked is None else asked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +53,7 @@ class Messenger:
         self._settings = settings
         self._mischief = mischief
         self._clock = clock
+        self._retries = RETRIES if settings.retries is None else settings.retries
         self._queue: asyncio.Queue[Letter] = asyncio.Queue()
         self._workers: list[asyncio.Task[None]] = []
         self._session: aiohttp.ClientSession | None = None
@@ -104,7 +114,7 @@ class Messenger:
             self.waiting -= 1
             if delivered:
                 self.totals["sent"] += 1
-            elif letter.attempt < self._settings.retries:
+            elif letter.attempt < self._retries:
                 self.totals["retried"] += 1
                 self._post(letter.again(), self._settings.retry_s * 2**letter.attempt)
             else:

@@ -145,7 +145,7 @@ class Yard:
     def happen(self, parcel: Parcel, step: Step) -> None:
         """Let something happen to a parcel now, and tell of it."""
         parcel.at += timedelta(hours=step.after_h)
-        parcel.code = step.code
+        parcel.code = step.code if step.moves else parcel.code
         parcel.history.append((parcel.at, step.code))
         parcel.returning = parcel.returning or step.returning
         self.totals[f"status_{step.code}"] += 1

@@ -15,7 +15,6 @@ from services.settings import Settings, read_settings
 from services.store.pool import open_pool
 from streams.app import Cluster
 from streams.metrics_publisher import MonthlyPublisher
-from streams.partners import Partners
 from streams.runtime.publisher import KafkaPublisher
 from streams.topology import STAGES, build_stages
 from streams.worker import Worker, WorkerOptions
@@ -40,7 +39,7 @@ def worker(
 
     Start as many as there is work: Kafka divides the partitions, PostgreSQL fences them.
     """
-    names = stages or [*(name for name, _ in STAGES), Partners.name]
+    names = stages or [name for name, _ in STAGES]
     settings = read_settings()
     configure_logs("worker-" + "-".join(names), settings.log_level)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -53,7 +52,7 @@ async def run(names: list[str], settings: Settings, exit_when_stalled_s: float |
         settings.database, application_name="worker-" + "-".join(names), size=settings.pool_size
     )
     try:
-        stages = build_stages(settings, [name for name in names if name != Partners.name])
+        stages = build_stages(settings, names)
         collect_seldom()
         options = WorkerOptions(
             Cluster(settings.kafka),
@@ -61,7 +60,7 @@ async def run(names: list[str], settings: Settings, exit_when_stalled_s: float |
             settings.metrics_port,
             exit_when_stalled_s,
         )
-        worker = Worker(stages, pool, options, partners=Partners.name in names)
+        worker = Worker(stages, pool, options)
         async with revisions(names, settings, pool, worker):
             await worker.run()
     finally:

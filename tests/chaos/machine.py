@@ -15,6 +15,7 @@ import psutil
 
 from services.embedded.system import SERVERS
 from services.errors import OperatorError
+from services.settings import Settings
 from streams.processes import gateway, jobs, sandboxes, with_metrics, workers
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from services.embedded.process import Process
     from services.embedded.system import System
-    from services.settings import Settings
     from tests.chaos.blows import Blow
 
 PORTS: Final = range(20_000, 32_000)
@@ -54,21 +54,26 @@ def environment(home: Path, seed: int = 1) -> dict[str, str]:
     """What makes every `ocop` of this machine use its own folder, broker, database and ports.
 
     The carriers are as unruly as they can be: everything told twice, late, out of order or in
-    unknown codes more often than usual, parcels cancelled by them. They repeat a webhook for a
-    minute, which is longer than a broker takes to come up.
+    unknown codes more often than usual, parcels cancelled by them. They all repeat a
+    webhook for a minute, which is longer than a broker takes to come up (in truth GHTK repeats
+    once: what it told nobody, nobody can know).
     """
-    kafka, _controller, gateway_port, viettelpost, vnpost = own_ports(5)
+    carriers = Settings().carrier_urls
+    kafka, _controller, gateway_port, *others = own_ports(3 + len(carriers))
     return {
         "OCOP_DATA_DIR": str(home),
         "OCOP_KAFKA_PORT": str(kafka),
         "OCOP_GATEWAY_PORT": str(gateway_port),
-        "OCOP_CARRIER_VIETTELPOST_URL": f"http://127.0.0.1:{viettelpost}",
-        "OCOP_CARRIER_VNPOST_URL": f"http://127.0.0.1:{vnpost}",
+        **{
+            f"OCOP_CARRIER_{name.upper()}_URL": f"http://127.0.0.1:{port}"
+            for name, port in zip(carriers, others, strict=True)
+        },
         "OCOP_SANDBOX_SEED": str(seed),
         "OCOP_SANDBOX_MISCHIEF": "3",
         "OCOP_SANDBOX_LIVES": "1.5",
         "OCOP_SANDBOX_CARRIER_CANCELS": "0.01",
         "OCOP_SANDBOX_WEBHOOK_RETRY_S": "2",
+        "OCOP_SANDBOX_WEBHOOK_RETRIES": "5",
     }
 
 

@@ -205,7 +205,7 @@ def anniversary(day: date, years: int) -> date:
 
 
 def add_partners(registry: SampleRegistry) -> None:
-    """The two carriers of this month; their keys are issued by `ocop keys`."""
+    """The carriers of this month; their keys are issued by `ocop keys`."""
     registry.add(
         "partners",
         partner_id="viettelpost",
@@ -219,4 +219,12 @@ def add_partners(registry: SampleRegistry) -> None:
         carrier="vnpost",
         api="myvnpost",
         verification="vnpost_rsa",
+    )
+    registry.add("partners", partner_id="ghn", carrier="ghn", api="v2", verification="ghn_url_key")
+    registry.add(
+        "partners",
+        partner_id="ghtk",
+        carrier="ghtk",
+        api="services",
+        verification="ghtk_url_hash",
     )

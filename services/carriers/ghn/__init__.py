@@ -1,0 +1,1 @@
+"""GHN, API v2 (api.ghn.vn/home/docs)."""

@@ -1,0 +1,1 @@
+"""GHTK, services API (docs.giaohangtietkiem.vn)."""
