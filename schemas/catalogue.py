@@ -133,6 +133,20 @@ MONTHLY_THROUGHPUT = Topic(
     retention_h=52 * WEEK_H,
 )
 
+
+def partner_topic(partner_id: str) -> Topic:
+    """The topic one partner alone may write to: its generic tracking events, one a record."""
+    return Topic(
+        f"partner.{partner_id}.tracking.v1",
+        "any",
+        None,
+        "A partner's own tracking events, as it wrote them",
+        retention_h=WEEK_H,
+        personal_data=True,
+        ingest=True,
+    )
+
+
 TOPICS: tuple[Topic, ...] = tuple(
     value for name, value in globals().items() if name.isupper() and isinstance(value, Topic)
 )

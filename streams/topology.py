@@ -9,6 +9,7 @@ from services.reference.fulfilment import fulfilment_transitions
 from services.reference.places import Places
 from services.reference.rule_book import sample_rule_book
 from services.reference.status_map import read_status_map
+from services.registry.partners import read_publishers
 from services.store.master_key import master_key
 from services.store.vault import Vault
 from streams.booking import Booking
@@ -16,6 +17,7 @@ from streams.feed import Feed
 from streams.intake import Intake
 from streams.metrics import Metrics
 from streams.packing import Packing
+from streams.partners import Partners
 from streams.routing import Routing
 from streams.status import Status
 from streams.tracking import Tracking
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
     from schemas.topics import Topic
     from services.settings import Settings
+    from services.store.pool import Connection, Pool
     from streams.runtime.stage import Stage
 
 FLOW: Final[Mapping[str, tuple[tuple[Topic, ...], Callable[[Settings], Stage]]]] = {
@@ -43,6 +46,13 @@ STAGES: Final = tuple((name, inputs) for name, (inputs, _) in FLOW.items())
 """The names and topics alone, for whoever looks from outside: lag, verify, tests."""
 
 
+async def stages_now(database: Connection | Pool) -> tuple[tuple[str, tuple[Topic, ...]], ...]:
+    """`STAGES`, and the stage of the partners' own topics if any partner has one."""
+    publishers = await read_publishers(database)
+    own = ((Partners.name, Partners(publishers).inputs),) if publishers else ()
+    return STAGES + own
+
+
 def vault(settings: Settings) -> Vault:
     """Opens and seals with this installation's master key."""
     return Vault(master_key(settings))
@@ -56,5 +66,6 @@ def build_stages(settings: Settings, names: Sequence[str]) -> list[Stage]:
     """
     unknown = [name for name in names if name not in FLOW]
     if unknown:
-        raise OperatorError(f"There is no stage {unknown[0]}: choose from {', '.join(FLOW)}.")
+        known = ", ".join((*FLOW, Partners.name))
+        raise OperatorError(f"There is no stage {unknown[0]}: choose from {known}.")
     return [FLOW[name][1](settings) for name in names]

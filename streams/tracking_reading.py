@@ -11,6 +11,7 @@ from schemas.booking import BookingVoided, ShipmentBooked
 from schemas.ids import tracking_key
 from schemas.mending import KIND_HEADER, Request
 from schemas.tracking import CodState, TrackingStatus
+from services.carriers import generic
 from services.carriers.webhook import UnreadableWebhook
 from streams.rules.tracking import (
     Scan,
@@ -147,15 +148,19 @@ class Reader:
         self, facts: Facts, record: Record, headers: Mapping[str, bytes], meanings: StatusMap
     ) -> None:
         carrier, api = headers.get("ocop_carrier", b""), headers.get("ocop_api", b"")
-        reads = self._formats.get((carrier, api))
-        if reads is None:
-            reason = f"no webhook format of carrier {carrier!r}, api {api!r}"
-            facts.dead.append(Dead(record, "unknown_format", reason))
-            return
         raw, item = record.value or b"", headers.get("ocop_item", b"0")
         number = int(item) if item.isdigit() and len(item) < len("10000") else 0
         try:
-            event = reads.parse(raw, number)
+            if headers.get("ocop_format") == generic.FORMAT.encode():
+                event = generic.carrier_event(
+                    generic.read_event(raw), carrier.decode(), api.decode()
+                )
+            elif (reads := self._formats.get((carrier, api))) is not None:
+                event = reads.parse(raw, number)
+            else:
+                reason = f"no webhook format of carrier {carrier!r}, api {api!r}"
+                facts.dead.append(Dead(record, "unknown_format", reason))
+                return
         except UnreadableWebhook as error:
             facts.dead.append(Dead(record, error.code, error.reason))
             return

@@ -15,6 +15,7 @@ from schemas.catalogue import TOPICS_BY_NAME
 from services.errors import OperatorError
 from services.probe import probe
 from streams.app import Cluster, Setting, StageRunner, require_cython
+from streams.partners_runner import PartnersRunner
 from streams.runtime.kafka_log import KafkaLog
 from streams.runtime.publisher import KafkaPublisher
 from streams.runtime.settle import World
@@ -43,7 +44,7 @@ class WorkerOptions:
 
 
 class Worker:
-    """Runs stages until a signal or `stop`."""
+    """Runs stages until a signal or `stop`; `partners`: and that of the partners' own topics."""
 
     def __init__(
         self,
@@ -51,14 +52,21 @@ class Worker:
         pool: Pool,
         options: WorkerOptions,
         catalogue: Mapping[str, Topic] = TOPICS_BY_NAME,
+        *,
+        partners: bool = False,
     ) -> None:
         self._options = options
         servers = options.cluster.bootstrap_servers
-        name = "ocop-" + "-".join(stage.name for stage in stages)
+        self._names = [stage.name for stage in stages] + [PartnersRunner.name] * partners
+        name = "ocop-" + "-".join(self._names)
         self._publisher = KafkaPublisher(servers, name)
         world = World(pool, self._publisher, lambda: datetime.now(UTC), catalogue)
         setting = Setting(world, KafkaLog(servers, name), options.cluster, tell)
-        self._runners = [StageRunner(stage, setting) for stage in stages]
+        self._runners: list[StageRunner | PartnersRunner] = [
+            StageRunner(stage, setting) for stage in stages
+        ]
+        if partners:
+            self._runners.append(PartnersRunner(pool, setting))
         self._stalled: Unit | None = None
 
     @property
@@ -83,7 +91,7 @@ class Worker:
         with self._stopped_by_signals():
             async with probe(options.metrics_host, options.metrics_port, lambda: self.ready):
                 watching = asyncio.create_task(watchdog.run())
-                log.info("worker_started", stages=[runner.stage.name for runner in self._runners])
+                log.info("worker_started", stages=self._names)
                 await asyncio.gather(*(runner.run() for runner in self._runners))
                 watching.cancel()
         await self._publisher.close()

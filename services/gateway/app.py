@@ -17,6 +17,7 @@ from services.gateway import (
     labels,
     orders,
     packing,
+    partners,
     problems,
     pushes,
 )
@@ -47,6 +48,7 @@ ROUTERS: Iterable[APIRouter] = (
     packing.router,
     labels.router,
     carriers.router,
+    partners.router,
     events.router,
     health.router,
 )

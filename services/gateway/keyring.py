@@ -39,12 +39,13 @@ class Partner:
 
 @dataclass(slots=True)
 class Keyring:
-    """Credentials by key id and by owner, partners by carrier and api."""
+    """Credentials by key id and by owner, partners by carrier and api and by their own id."""
 
     open_secret: Callable[[bytes], bytes]
     by_key_id: dict[str, Credential] = field(default_factory=dict)
     by_owner: dict[tuple[str, str], list[Credential]] = field(default_factory=dict)
     partners: dict[tuple[str, str], Partner] = field(default_factory=dict)
+    partners_by_id: dict[str, Partner] = field(default_factory=dict)
     _webhooks: dict[str, Webhook] = field(default_factory=dict)
     _secrets: dict[str, bytes] = field(default_factory=dict, repr=False)
 
@@ -57,7 +58,9 @@ class Keyring:
             owner = (credential.owner_kind, credential.owner_id)
             by_owner.setdefault(owner, []).append(credential)
         rows = await connection.fetch(READ_PARTNERS)
-        self.partners = {(row["carrier"], row["api"]): Partner(**row) for row in rows}
+        partners = [Partner(**row) for row in rows]
+        self.partners = {(partner.carrier, partner.api): partner for partner in partners}
+        self.partners_by_id = {partner.partner_id: partner for partner in partners}
         self.by_key_id, self.by_owner = by_key_id, by_owner
 
     def owner_of(self, authorization: str | None, *kinds: OwnerKind) -> Credential:

@@ -27,6 +27,21 @@ IMPLIED: Final = "implied_by_settlement"
 DELAYED: Final = "delivery_delayed"
 FIRST: Final = "v1"
 OVERLAY: Final = re.compile(r"([a-z]+)\.v([1-9][0-9]*)\.csv")
+FINAL: Final = frozenset(
+    {
+        TrackingStatus.DELIVERED,
+        TrackingStatus.RETURNED,
+        TrackingStatus.WRITTEN_OFF,
+        TrackingStatus.CANCELLED,
+    }
+)
+CANONICAL_COD: Final = {
+    TrackingStatus.DELIVERED: CodState.COLLECTED,
+    TrackingStatus.RETURNED: CodState.VOID,
+    TrackingStatus.WRITTEN_OFF: CodState.VOID,
+    TrackingStatus.CANCELLED: CodState.VOID,
+}
+"""What a canonical status says of money that was to be collected."""
 Row: TypeAlias = "dict[str, str]"
 
 
@@ -118,6 +133,7 @@ class StatusMap:
             (row["carrier"], row["api"], row["code"], row["reason_code"]): self._of_row(row, row)
             for row in self.rows
         }
+        self._apis = {(row["carrier"], row["api"]) for row in self.rows}
         self._unmapped = self._of_parts(TrackingStatus.UNMAPPED, None, "none", "no", None)
 
     def at(self, active: Mapping[str, str]) -> StatusMap:
@@ -168,12 +184,26 @@ class StatusMap:
             return found
         bare = self._by_code.get((carrier, api, code, ""))
         if bare is None:
-            return self._unmapped
+            return (
+                self._unmapped
+                if (carrier, api) in self._apis
+                else self._canonical(code, reason_code)
+            )
         named = self._by_reason_code.get((carrier, reason_code or ""))
         if named is None:
             return bare
         reason, attributed_to = named["reason"] or None, named["attributed_to"]
         return self._of_parts(bare.status, reason, attributed_to, bare.finality, bare.cod)
+
+    def _canonical(self, code: str, reason_code: str | None) -> Meaning:
+        """A code of a partner without a map of its own: our words, or `unmapped`."""
+        if code not in set(TrackingStatus) or code == TrackingStatus.UNMAPPED:
+            return self._unmapped
+        reason = reason_code if reason_code in self._reasons else None
+        attributed_to = self.attribution(reason) if reason else "none"
+        status = TrackingStatus(code)
+        final = "yes" if status in FINAL else "no"
+        return self._of_parts(status, reason, attributed_to, final, CANONICAL_COD.get(status))
 
     def stored(
         self,

@@ -132,8 +132,12 @@ class PartnerRow(Row):
     partner_id: Id
     carrier: Id
     api: Id
-    verification: Literal["viettelpost_token", "vnpost_rsa", "ghn_url_key", "ghtk_url_hash"]
+    verification: Literal[
+        "viettelpost_token", "vnpost_rsa", "ghn_url_key", "ghtk_url_hash", "standard_webhooks"
+    ]
     public_key: str | None = None
+    publishes: bool = False
+    """Whether it writes to Kafka itself, to `partner.<partner_id>.tracking.v1`."""
 
 
 ROWS: tuple[type[Row], ...] = (

@@ -46,6 +46,9 @@ OWNERS = {
 }
 
 SHOP = "SELECT true FROM registry.shops WHERE channel = $1 AND shop_ref = $2"
+SIGNS_WEBHOOKS = """
+SELECT verification = 'standard_webhooks' FROM registry.partners WHERE partner_id = $1
+"""
 
 SHORTEST_SECRET = 16
 
@@ -74,7 +77,8 @@ def issue(
 ) -> None:
     """Issue a key, shown once. Two of an owner are valid at a time; a third ends the oldest.
 
-    Sellers get an API key and partners a secret; channels get a Standard Webhooks signing secret.
+    Sellers get an API key and partners a secret; channels, and partners that sign Standard
+    Webhooks, get a signing secret.
     """
     if kind not in OWNERS:
         raise OperatorError(f"'{kind}' has no keys: use seller, channel or partner.")
@@ -97,6 +101,8 @@ async def issue_for(connection: "Connection", vault: Vault, kind: str, owner: st
     """The kind of secret that kind of owner needs."""
     if kind == "channel":
         return await issue_signing_secret(connection, "channel", owner, vault.seal_secret)
+    if kind == "partner" and await connection.fetchval(SIGNS_WEBHOOKS, owner):
+        return await issue_signing_secret(connection, "partner", owner, vault.seal_secret)
     owner_kind: OwnerKind = "seller" if kind == "seller" else "partner"
     return await issue_key(connection, owner_kind, owner)
 

@@ -17,7 +17,7 @@ from services.store.pool import READER_SESSION, open_pool
 from streams.runtime.failures import LogUnavailable
 from streams.runtime.kafka_log import KafkaLog
 from streams.runtime.lag import Lag, read_lag
-from streams.topology import STAGES
+from streams.topology import stages_now
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -51,7 +51,8 @@ async def measure() -> list[Lag]:
         settings.database, application_name="ocop-lag", size=2, session=READER_SESSION
     )
     try:
-        return await read_lag(pool, KafkaLog(settings.kafka, "ocop-lag"), STAGES, datetime.now(UTC))
+        stages = await stages_now(pool)
+        return await read_lag(pool, KafkaLog(settings.kafka, "ocop-lag"), stages, datetime.now(UTC))
     except LogUnavailable as error:
         raise OperatorError(
             f"Kafka at {settings.kafka} did not tell where its logs end ({error}): "

@@ -11,7 +11,9 @@ from rich.table import Table
 from schemas.catalogue import TOPICS
 from schemas.topics import Topic
 from services.kafka.admin import ensure_topics
-from services.settings import read_settings
+from services.registry.partners import read_publishers
+from services.settings import Settings, read_settings
+from services.store.pool import READER_SESSION, open_pool
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -22,7 +24,7 @@ def topics(
     only_list: Annotated[bool, typer.Option("--list", help="Show the catalogue.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For a script.")] = False,
 ) -> None:
-    """Create the topics of the catalogue and their dead-letter topics, or list the catalogue.
+    """Create the topics of the catalogue and of partners, each with its dead-letter topic.
 
     A topic that exists with another number of partitions is an error, and nothing is changed.
     """
@@ -30,13 +32,24 @@ def topics(
         show(as_json=as_json)
         return
     settings = read_settings()
-    made = asyncio.run(ensure_topics(settings.kafka, TOPICS, settings.durability))
+    made = list(asyncio.run(ensure_topics(settings.kafka, TOPICS, settings.durability)))
+    partners = asyncio.run(partner_topics(settings))
+    made += asyncio.run(ensure_topics(settings.kafka, partners, settings.durability))
     if as_json:
         typer.echo(orjson.dumps({"created": made}))
         return
     for name in made:
         typer.echo(f"created {name}")
-    typer.echo(f"{len(made)} created, {2 * len(TOPICS) - len(made)} were there")
+    typer.echo(f"{len(made)} created, {2 * len(TOPICS + partners) - len(made)} were there")
+
+
+async def partner_topics(settings: Settings) -> tuple[Topic, ...]:
+    """The topics of partners that publish to Kafka, as the registry names them."""
+    pool = await open_pool(
+        settings.database, application_name="ocop-topics", size=1, session=READER_SESSION
+    )
+    async with pool:
+        return tuple(one.topic for one in await read_publishers(pool))
 
 
 def show(*, as_json: bool) -> None:

@@ -7,6 +7,7 @@ import orjson
 import typer
 from rich.console import Console
 
+from schemas.catalogue import TOPICS
 from services.reference.status_map import read_status_map
 from services.settings import Settings, read_settings
 from services.store.pool import READER_SESSION, open_pool
@@ -16,7 +17,7 @@ from services.verify.promises import Finding, document
 from services.verify.promises import verify as verify_promises
 from services.verify.survey import survey
 from streams.rechecks import Rechecks
-from streams.topology import STAGES
+from streams.topology import stages_now
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -52,8 +53,12 @@ async def findings(settings: Settings) -> list[Finding]:
         KafkaTopics(settings.kafka) as log,
     ):
         await db.fetchval("SELECT now()")  # the snapshot is taken by the first statement
-        topics = await survey(log, rules.hear)
-        flow = {stage: [topic.name for topic in inputs] for stage, inputs in STAGES}
+        stages = await stages_now(db)
+        flow = {stage: [topic.name for topic in inputs] for stage, inputs in stages}
+        names = {topic.name for topic in TOPICS} | {
+            name for names in flow.values() for name in names
+        }
+        topics = await survey(log, rules.hear, sorted(names))
         return await verify_promises(Evidence(db, topics, rules, flow))
 
 

@@ -15,6 +15,7 @@ from services.settings import Settings, read_settings
 from services.store.pool import open_pool
 from streams.app import Cluster
 from streams.metrics_publisher import MonthlyPublisher
+from streams.partners import Partners
 from streams.runtime.publisher import KafkaPublisher
 from streams.topology import STAGES, build_stages
 from streams.worker import Worker, WorkerOptions
@@ -39,7 +40,7 @@ def worker(
 
     Start as many as there is work: Kafka divides the partitions, PostgreSQL fences them.
     """
-    names = stages or [name for name, _ in STAGES]
+    names = stages or [*(name for name, _ in STAGES), Partners.name]
     settings = read_settings()
     configure_logs("worker-" + "-".join(names), settings.log_level)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -52,7 +53,7 @@ async def run(names: list[str], settings: Settings, exit_when_stalled_s: float |
         settings.database, application_name="worker-" + "-".join(names), size=settings.pool_size
     )
     try:
-        stages = build_stages(settings, names)
+        stages = build_stages(settings, [name for name in names if name != Partners.name])
         collect_seldom()
         options = WorkerOptions(
             Cluster(settings.kafka),
@@ -60,7 +61,7 @@ async def run(names: list[str], settings: Settings, exit_when_stalled_s: float |
             settings.metrics_port,
             exit_when_stalled_s,
         )
-        worker = Worker(stages, pool, options)
+        worker = Worker(stages, pool, options, partners=Partners.name in names)
         async with revisions(names, settings, pool, worker):
             await worker.run()
     finally:

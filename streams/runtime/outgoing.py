@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
+from uuid import NAMESPACE_OID, uuid5
 
 import msgpack
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
     from schemas.event import Event
     from schemas.topics import Topic
-    from streams.runtime.stage import Output, Record
+    from streams.runtime.stage import Forward, Output, Record
 
 FRAMING: Final = 1024
 """Bytes we leave for the broker's own framing when we compare a record with its topic's limit."""
@@ -59,6 +61,28 @@ def outgoing(output: Output, stage: str, catalogue: Mapping[str, Topic]) -> Outg
         (*headers, ("traceparent", _trace(event_id, output.cause))),
     )
     return within(record, topic.max_bytes)
+
+
+def forwarded(forward: Forward, stage: str) -> Outgoing:
+    """The record of a forward: its bytes, CloudEvents headers, its trace.
+
+    Raises OutputTooLarge over its topic's limit.
+    """
+    cause = forward.cause
+    event_id = uuid5(NAMESPACE_OID, f"{cause.topic}/{cause.partition}/{cause.offset}")
+    written_at = datetime.fromtimestamp(cause.timestamp_ms / 1000, UTC)
+    headers = (
+        ("ce_specversion", b"1.0"),
+        ("ce_id", str(event_id).encode()),
+        ("ce_type", forward.topic.name.encode()),
+        ("ce_source", f"/ocop/{stage}".encode()),
+        ("ce_time", written_at.isoformat().encode()),
+        ("content-type", b"application/json"),
+        ("traceparent", _trace(event_id, cause)),
+        *forward.headers,
+    )
+    record = Outgoing(forward.topic.name, forward.key.encode(), forward.value, headers)
+    return within(record, forward.topic.max_bytes)
 
 
 def within(record: Outgoing, max_bytes: int) -> Outgoing:

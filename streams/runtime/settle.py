@@ -22,7 +22,7 @@ from streams.runtime.checkpoint import (
 )
 from streams.runtime.dead_letters import index, letter
 from streams.runtime.failures import Miscounted
-from streams.runtime.outgoing import Outgoing, outgoing, packed, unpacked
+from streams.runtime.outgoing import Outgoing, forwarded, outgoing, packed, unpacked
 from streams.runtime.ports import Settled
 from streams.runtime.stage import Batch, Dead, Handled, Message
 
@@ -135,6 +135,7 @@ class Settler:
         """Events first, then letters; raises OutputTooLarge before anything is committed."""
         name, catalogue = self.unit.stage, self.world.catalogue
         events = [outgoing(output, name, catalogue) for output in handled.outputs]
+        events += [forwarded(forward, name) for forward in handled.forwards]
         return events + [letter(one, name, self.topics[one.record.topic]) for one in dead]
 
     async def _nothing_new(

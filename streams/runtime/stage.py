@@ -77,6 +77,17 @@ class Output:
 
 
 @dataclass(frozen=True, slots=True)
+class Forward:
+    """A record to pass on as it came, to a raw topic and under a key of our own."""
+
+    topic: Topic
+    key: str
+    value: bytes
+    headers: tuple[tuple[str, bytes], ...]
+    cause: Record
+
+
+@dataclass(frozen=True, slots=True)
 class Dead:
     """A record that can never be handled, with a stable code (snake_case) and a sentence.
 
@@ -100,6 +111,7 @@ class Handled:
     """
 
     outputs: list[Output] = field(default_factory=list)
+    forwards: list[Forward] = field(default_factory=list)
     dead: list[Dead] = field(default_factory=list)
     duplicate: int = 0
     parked: int = 0

@@ -158,3 +158,15 @@ def test_versions_stand_on_each_other_and_any_byte_is_another_mark(tmp_path: Pat
     third.write_text(third.read_text().replace("a test", "another"))
     other = read_status_map(tmp_path / "data").at({"viettelpost": "v3"})
     assert other.mark("viettelpost") != again.mark("viettelpost")
+
+
+def test_a_partner_without_a_map_speaks_our_words() -> None:
+    delivered = MAP.meaning("ruralpost", "generic", "delivered", None)
+    assert (delivered.status, delivered.cod) == (TrackingStatus.DELIVERED, CodState.COLLECTED)
+    failed = MAP.meaning("ruralpost", "generic", "delivery_failed", "consignee_unreachable")
+    assert (failed.attributed_to, failed.attempt) == ("consignee", Attempt.FAILED)
+
+
+@pytest.mark.parametrize("code", ["14", "DELIVERED", "unmapped", ""])
+def test_and_what_is_none_of_them_is_unmapped(code: str) -> None:
+    assert MAP.meaning("ruralpost", "generic", code, None).status is TrackingStatus.UNMAPPED

@@ -27,8 +27,20 @@ ENVELOPES = st.recursive(
         st.lists(inner, max_size=3)
         | st.dictionaries(
             st.sampled_from(
-                "status error message data ORDER_NUMBER KPI_HT RESULT MA_DV_CHINH GIA_CUOC "
-                "THOI_GIAN WARDS_ID WARDS_NAME".split()
+                [
+                    "status",
+                    "error",
+                    "message",
+                    "data",
+                    "ORDER_NUMBER",
+                    "KPI_HT",
+                    "RESULT",
+                    "MA_DV_CHINH",
+                    "GIA_CUOC",
+                    "THOI_GIAN",
+                    "WARDS_ID",
+                    "WARDS_NAME",
+                ]
             ),
             inner,
         )
