@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from schemas.catalogue import TRACKING_RECEIVED
 from schemas.ids import tracking_key
-from services.carriers.generic import FORMAT, read_event
+from schemas.partner import FORMAT
+from services.carriers.generic import read_event
 from services.carriers.webhook import UnreadableWebhook
 from streams.runtime.stage import Dead, Forward, Handled
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, assert_neve
 from schemas.booking import BookingVoided, ShipmentBooked
 from schemas.ids import tracking_key
 from schemas.mending import KIND_HEADER, Request
+from schemas.partner import FORMAT
 from schemas.tracking import CodState, TrackingStatus
 from services.carriers import generic
 from services.carriers.webhook import UnreadableWebhook
@@ -151,7 +152,7 @@ class Reader:
         raw, item = record.value or b"", headers.get("ocop_item", b"0")
         number = int(item) if item.isdigit() and len(item) < len("10000") else 0
         try:
-            if headers.get("ocop_format") == generic.FORMAT.encode():
+            if headers.get("ocop_format") == FORMAT.encode():
                 event = generic.carrier_event(
                     generic.read_event(raw), carrier.decode(), api.decode()
                 )
