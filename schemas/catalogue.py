@@ -8,6 +8,7 @@ from schemas.booking import (
     ShipmentBooked,
 )
 from schemas.feed import FeedAppended
+from schemas.handover import HandoverReported
 from schemas.intake import (
     CommandRefused,
     OrderAmended,
@@ -23,6 +24,7 @@ from schemas.routing import OrderRouted
 from schemas.status import (
     BookingVoidRequested,
     OrderCancelled,
+    OrderQuiet,
     OrderRecallRequested,
     OrderStatusChanged,
 )
@@ -98,6 +100,13 @@ BOOKING_VOIDED = Topic(
 BOOKING_VOID_REFUSED = Topic(
     BookingVoidRefused.topic_name, "order_id", BookingVoidRefused, "Too late to void a booking"
 )
+HANDOVER_REPORTED = Topic(
+    HandoverReported.topic_name,
+    "order_id",
+    HandoverReported,
+    "What manifests say of an order's parcels",
+    ingest=True,
+)
 SHIPMENT_STATUS_CHANGED = Topic(
     ShipmentStatusChanged.topic_name,
     "order_id",
@@ -112,6 +121,13 @@ TRACKING_UNMAPPED = Topic(
 )
 ORDER_STATUS_CHANGED = Topic(
     OrderStatusChanged.topic_name, "seller_id", OrderStatusChanged, "What a seller sees of an order"
+)
+ORDER_QUIET = Topic(
+    OrderQuiet.topic_name,
+    "order_id",
+    OrderQuiet,
+    "Nothing has happened to a finished order for long",
+    ingest=True,
 )
 ORDER_CANCELLED = Topic(
     OrderCancelled.topic_name, "order_id", OrderCancelled, "An order ended before delivery"

@@ -89,6 +89,17 @@ class OrderStatusChanged(OrderEvent):
         return self.seller_id
 
 
+class OrderQuiet(OrderEvent):
+    """Nothing has happened to a finished order since `occurred_at`, and it was waited long enough.
+
+    Its version is that time in microseconds: it rises, and is the same whoever tells it.
+    """
+
+    topic_name: ClassVar[str] = "order.quiet.v1"
+
+    seller_id: str
+
+
 class OrderCancelled(OrderEvent):
     """The order ended before delivery; nothing of it may be packed or booked any more."""
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from schemas.catalogue import (
     BOOKING_VOIDED,
+    HANDOVER_REPORTED,
     ORDER_AMENDED,
     ORDER_CANCELLED,
     ORDER_HELD,
@@ -70,6 +71,7 @@ class Metrics:
         PARCEL_PACKED,
         SHIPMENT_BOOKED,
         BOOKING_VOIDED,
+        HANDOVER_REPORTED,
         SHIPMENT_STATUS_CHANGED,
     )
 

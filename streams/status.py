@@ -1,6 +1,6 @@
 """Status: what a seller sees of an order, derived from every fact about it.
 
-Facts of one order come over sixteen topics in any interleaving. The newest of each are kept in one
+Facts of one order come over eighteen topics in any interleaving. The newest of each are kept in one
 document; the standing is derived from the document alone. A version is told when what the seller
 sees has changed, and one for every command or packing report that was refused.
 """
@@ -15,10 +15,12 @@ from schemas.catalogue import (
     BOOKING_VOID_REFUSED,
     BOOKING_VOIDED,
     COMMAND_REFUSED,
+    HANDOVER_REPORTED,
     ORDER_AMENDED,
     ORDER_CANCEL_REQUESTED,
     ORDER_HELD,
     ORDER_PLACED,
+    ORDER_QUIET,
     ORDER_RECEIVED_BACK,
     ORDER_RELEASED,
     ORDER_ROUTED,
@@ -87,7 +89,9 @@ class Status:
         BOOKING_REFUSED,
         BOOKING_VOIDED,
         BOOKING_VOID_REFUSED,
+        HANDOVER_REPORTED,
         SHIPMENT_STATUS_CHANGED,
+        ORDER_QUIET,
     )
 
     def __init__(self, transitions: Transitions) -> None:

@@ -117,4 +117,5 @@ def known_row(
         shown=shown,
         facts=orjson.dumps(order.facts).decode(),
         decisions=orjson.dumps(decisions).decode(),
+        closable=stands.closable,
     )

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from schemas.booking import BookingVoided, ShipmentBooked
+from schemas.handover import HandoverReported, ManifestedParcel
 from schemas.ids import booking_reference, order_of, shipment_of
 from schemas.intake import (
     Channel,
@@ -248,6 +249,34 @@ def a_void(
         parcel_id=parcel,
         reference=None if attempt is None else booking_reference(parcel, attempt),
         why="cancelled",
+    )
+
+
+def on_a_manifest(
+    *parcels: str,
+    signed: datetime | None = None,
+    version: int = 1,
+    order: str = ORDER,
+    when: datetime = BOOKED_AT,
+    manifest_no: str = "MF00000001",
+    attempt: int = 1,
+) -> HandoverReported:
+    return HandoverReported(
+        version=version,
+        occurred_at=signed or when,
+        order_id=order,
+        seller_id=order.split(":")[1],
+        manifest_no=manifest_no,
+        carrier="viettelpost",
+        origin_id="O-1",
+        parcels=tuple(
+            ManifestedParcel(
+                parcel_id=parcel,
+                reference=booking_reference(parcel, attempt),
+                handed_over_at=signed,
+            )
+            for parcel in parcels
+        ),
     )
 
 

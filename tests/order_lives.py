@@ -17,6 +17,7 @@ from tests.order_facts import (
     a_tracking_state,
     a_void,
     an_amended_order,
+    on_a_manifest,
 )
 from tests.status_facts import (
     a_cancel_request,
@@ -25,6 +26,7 @@ from tests.status_facts import (
     a_refused_void,
     goods_received_back,
     holds,
+    quiet_since,
     releases,
 )
 
@@ -93,6 +95,8 @@ class Life:
         self.bookings: dict[str, Booking] = {}
         self.answered: set[str] = set()
         self.cancel_requested = False
+        self.manifests: dict[str, tuple[str, int]] = {}
+        self.signed: set[str] = set()
 
     def live(self, steps: int) -> list[Event]:
         """That many steps, or until nothing more can happen."""
@@ -123,6 +127,10 @@ class Life:
             *([self._track] * 3 if booked else []),
             self._request_cancel if self._may_cancel() else None,
             self._answer_void if self.cancel_requested and self._unanswered() else None,
+            self._list if self._to_list() and self.chance.random() < 0.4 else None,
+            self._strike_off if self._listed() and self.chance.random() < 0.2 else None,
+            self._sign if self._listed() and self.chance.random() < 0.6 else None,
+            self._fall_quiet if self._returned() and self.chance.random() < 0.3 else None,
             self._receive_back if self.chance.random() < 0.2 and self._returned() else None,
         ]
 
@@ -237,6 +245,40 @@ class Life:
                 **booking.times,
             )
         )
+
+    def _to_list(self) -> list[str]:
+        return [
+            parcel
+            for parcel, booking in self.bookings.items()
+            if parcel not in self.manifests and not booking.is_gone and parcel not in self.answered
+        ]
+
+    def _listed(self) -> list[str]:
+        return [parcel for parcel in self.manifests if parcel not in self.signed]
+
+    def _list(self) -> None:
+        parcel = self.chance.choice(self._to_list())
+        self.manifests[parcel] = (f"MF{len(self.events):08}", self.bookings[parcel].attempt)
+        self._tell_manifest(parcel, parcel, version=1)
+
+    def _strike_off(self) -> None:
+        parcel = self.chance.choice(self._listed())
+        self._tell_manifest(parcel, version=2)
+        del self.manifests[parcel]
+
+    def _sign(self) -> None:
+        parcel = self.chance.choice(self._listed())
+        self.signed.add(parcel)
+        self._tell_manifest(parcel, parcel, version=2, signed=self.now())
+
+    def _tell_manifest(self, about: str, *parcels: str, **changes: Any) -> None:
+        manifest_no, attempt = self.manifests[about]
+        changes |= {"manifest_no": manifest_no, "attempt": attempt, "order": self.order}
+        self.events.append(on_a_manifest(*parcels, when=self.now(), **changes))
+
+    def _fall_quiet(self) -> None:
+        newest = max(event.occurred_at for event in self.events)
+        self.events.append(quiet_since(newest, self.order))
 
     def _request_cancel(self) -> None:
         self.cancel_requested = True

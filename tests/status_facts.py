@@ -17,6 +17,7 @@ from schemas.intake import (
     OrderReleased,
 )
 from schemas.packing import PackingRefused, PackingStarted
+from schemas.status import OrderQuiet
 from streams.rules.status.facts import no_facts
 from streams.rules.status.merge import merge
 from tests.order_facts import (
@@ -139,6 +140,15 @@ def a_refused_void(
         carrier="viettelpost",
         tracking_no="TN1",
         reason="on the lorry",
+    )
+
+
+def quiet_since(when: datetime, order: str = ORDER) -> OrderQuiet:
+    return OrderQuiet(
+        version=int(when.timestamp() * 1_000_000),
+        occurred_at=when,
+        order_id=order,
+        seller_id=order.split(":")[1],
     )
 
 

@@ -33,18 +33,22 @@ LOCK_ORDERS: Final = """
     ORDER BY order_id FOR UPDATE
 """
 
-# Store facts, decisions and standing of locked orders.
+# Store facts, decisions and standing of locked orders. The quiet time of one that may be closed
+# begins by our clock, when we heard of it last: carriers tell some things days later.
 STORE_ORDERS: Final = """
     UPDATE status.orders AS stored
     SET seller_id = new.seller_id, channel = new.channel, version = new.version,
         status = new.status, fulfilment = new.fulfilment, finished = new.finished,
         as_of = new.as_of, document = coalesce(new.document::jsonb, stored.document),
-        shown = new.shown, facts = new.facts::json, decisions = new.decisions::json
+        shown = new.shown, facts = new.facts::json, decisions = new.decisions::json,
+        quiet_since = CASE WHEN NOT new.closable THEN NULL
+                           WHEN stored.as_of = new.as_of THEN coalesce(stored.quiet_since, now())
+                           ELSE now() END
     FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[],
                 $7::boolean[], $8::timestamptz[], $9::text[], $10::bytea[], $11::text[],
-                $12::text[])
+                $12::text[], $13::boolean[])
       AS new (order_id, seller_id, channel, version, status, fulfilment,
-              finished, as_of, document, shown, facts, decisions)
+              finished, as_of, document, shown, facts, decisions, closable)
     WHERE stored.order_id = new.order_id
 """
 
@@ -92,6 +96,7 @@ class NewOrder(NamedTuple):
     shown: bytes | None
     facts: str
     decisions: str
+    closable: bool = False
 
 
 class Refusal(NamedTuple):

@@ -81,6 +81,12 @@ QUESTIONS: Final = (
              USING (reference)
             WHERE booked AND tracked IS NULL OR tracked AND was_booked IS NOT TRUE""",
     ),
+    # What manifests say was told to the flow.
+    Question(
+        "SELECT count(*) FROM handover.facts",
+        """SELECT manifest_no || ' of ' || order_id || ' v' || version || ' was not told' AS example
+             FROM handover.facts WHERE NOT told""",
+    ),
 )
 
 # The outputs of each unit's last batch: the outbox.
@@ -104,6 +110,10 @@ TOLD: Final = (
     (
         "booking.refused.v1",
         "SELECT reference, version FROM booking.bookings WHERE told = 'refused'",
+    ),
+    (
+        "handover.reported.v1",
+        "SELECT order_id || '|' || manifest_no, version FROM handover.facts WHERE told",
     ),
 )
 

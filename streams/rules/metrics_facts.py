@@ -13,6 +13,7 @@ from pydantic import AwareDatetime, Field
 
 from schemas.booking import BookingVoided, ShipmentBooked
 from schemas.event import Value
+from schemas.handover import HandoverReported
 from schemas.intake import OrderAmended, OrderContent, OrderHeld, OrderPlaced
 from schemas.packing import ParcelPacked
 from schemas.routing import OrderRouted
@@ -111,11 +112,18 @@ class TrackedFacts(Value):
     cod_vnd: int
 
 
+class ManifestFacts(Value):
+    """What a manifest says of the order: when each of its bookings was signed for."""
+
+    version: int
+    handed_over: dict[str, AwareDatetime]
+
+
 class OrderFacts(Value):
     """Everything counted of one order.
 
     `routed_at` is when each shipment was first routed, by id; `packed` is by parcel; `booked`,
-    `tracked` and `voided` are by our booking reference.
+    `tracked` and `voided` are by our booking reference, `manifests` by their numbers.
     """
 
     order_id: str
@@ -128,6 +136,7 @@ class OrderFacts(Value):
     booked: dict[str, BookedFacts] = Field(default_factory=dict)
     tracked: dict[str, TrackedFacts] = Field(default_factory=dict)
     voided: frozenset[str] = frozenset()
+    manifests: dict[str, ManifestFacts] = Field(default_factory=dict)
 
 
 def fold(facts: OrderFacts, event: Event) -> OrderFacts:
@@ -140,7 +149,13 @@ def fold(facts: OrderFacts, event: Event) -> OrderFacts:
 
 
 _Versioned: TypeAlias = (
-    ContentFacts | CancelFacts | RoutingFacts | PackedFacts | BookedFacts | TrackedFacts
+    ContentFacts
+    | CancelFacts
+    | RoutingFacts
+    | PackedFacts
+    | BookedFacts
+    | TrackedFacts
+    | ManifestFacts
 )
 
 
@@ -246,6 +261,14 @@ def _with_void(facts: OrderFacts, event: BookingVoided) -> OrderFacts:
     return facts.model_copy(update={"voided": facts.voided | {event.reference}})
 
 
+def _with_manifest(facts: OrderFacts, event: HandoverReported) -> OrderFacts:
+    if _known(facts.manifests.get(event.manifest_no), event):
+        return facts
+    signed = {one.reference: one.handed_over_at for one in event.parcels if one.handed_over_at}
+    manifest = ManifestFacts(version=event.version, handed_over=signed)
+    return facts.model_copy(update={"manifests": {**facts.manifests, event.manifest_no: manifest}})
+
+
 def _with_tracking(facts: OrderFacts, event: ShipmentStatusChanged) -> OrderFacts:
     if _known(facts.tracked.get(event.reference), event):
         return facts
@@ -277,6 +300,7 @@ FOLDS: Mapping[type[Event], Callable[[OrderFacts, Any], OrderFacts]] = {
     ParcelPacked: _with_parcel,
     ShipmentBooked: _with_booking,
     BookingVoided: _with_void,
+    HandoverReported: _with_manifest,
     ShipmentStatusChanged: _with_tracking,
 }
 """How each fact changes what is known; what is not here moves no figure."""

@@ -155,7 +155,8 @@ def parcel_row(facts: OrderFacts, parcel_id: str) -> ParcelRow:
     tracked = facts.tracked.get(reference)
     origin = routed.origin_province if routed else None
     carrier = tracked or booked or routed
-    live = reference not in facts.voided or (tracked and tracked.handed_over_at)
+    handed_over_at = handed_over(facts, reference)
+    live = reference not in facts.voided or handed_over_at
     promised_on = _promise(booked, routed)
     first_attempt_at = tracked.first_attempt_at if tracked else None
     late = first_attempt_at is not None and (
@@ -171,7 +172,7 @@ def parcel_row(facts: OrderFacts, parcel_id: str) -> ParcelRow:
         facts.content.placed_at if facts.content else None,
         packed.at if packed else None,
         booked.at if booked else None,
-        tracked.handed_over_at if tracked else None,
+        handed_over_at,
         first_attempt_at,
         *_outcome(tracked),
         tracked.delivered_at if tracked and collected else None,
@@ -185,7 +186,7 @@ def parcel_row(facts: OrderFacts, parcel_id: str) -> ParcelRow:
         and tracked is not None
         and tracked.delivered_at == first_attempt_at,
         first_attempt_at is not None and promised_on is not None and not late,
-        _late_by(tracked, routed) if tracked and late else None,
+        _late_by(tracked, routed, handed_over_at) if tracked and late else None,
     )
 
 
@@ -198,12 +199,31 @@ def carrying(facts: OrderFacts, parcel_id: str) -> str:
     references = {ref for ref, booked in facts.booked.items() if booked.parcel_id == parcel_id}
     references |= {ref for ref, seen in facts.tracked.items() if seen.parcel_id == parcel_id}
 
-    def rank(reference: str) -> tuple[bool, int, str]:
+    def rank(reference: str) -> tuple[int, int, str]:
         tracked = facts.tracked.get(reference)
-        travels = tracked is not None and tracked.handed_over_at is not None
-        return travels, attempt_of(reference), reference
+        is_scanned = tracked is not None and tracked.handed_over_at is not None
+        is_signed_for = handed_over(facts, reference) is not None
+        return 2 if is_scanned else int(is_signed_for), attempt_of(reference), reference
 
     return max(references, key=rank, default="")
+
+
+def handed_over(facts: OrderFacts, reference: str) -> datetime | None:
+    """When a booking's custody passed: its first firm scan or the courier's signature, the earlier.
+
+    The signature alone does not count once the carrier says that it ended the booking.
+    """
+    tracked = facts.tracked.get(reference)
+    scanned_at = tracked.handed_over_at if tracked else None
+    times = [
+        manifest.handed_over[reference]
+        for manifest in facts.manifests.values()
+        if reference in manifest.handed_over
+    ]
+    if scanned_at is None:
+        gave_up = tracked and tracked.firm and tracked.status is TrackingStatus.CANCELLED
+        return None if gave_up or reference in facts.voided else min(times, default=None)
+    return min([scanned_at, *times])
 
 
 def attempt_of(reference: str) -> int:
@@ -276,12 +296,13 @@ def _outcome(
             return None, None, None
 
 
-def _late_by(tracked: TrackedFacts, routed: RoutedFacts | None) -> str:
+def _late_by(
+    tracked: TrackedFacts, routed: RoutedFacts | None, handed_over_at: datetime | None
+) -> str:
     """Who a late first attempt is put down to (taxonomy section 4).
 
     The seller where the hand-over came after its time, else who postponed it, else the carrier.
     """
-    handed_over_at = tracked.handed_over_at
     if routed and handed_over_at and handed_over_at > routed.handover_by:
         return "seller"
     return tracked.postponed_by if tracked.postponed_by in LATE_BY else "carrier"

@@ -107,8 +107,24 @@ class Tracked(Fact):
     cod_state: str
 
 
+class Listing(TypedDict):
+    """A parcel on a manifest; `at`: when the courier signed for it, None while it waits."""
+
+    reference: str
+    at: str | None
+
+
+class Manifested(Fact):
+    """What a manifest says of the order: its parcels on it."""
+
+    parcels: dict[str, Listing]
+
+
 class Facts(TypedDict):
-    """Everything known of one order. `content`: version of the newest placed or amended, 0 if none."""
+    """Everything known of one order. `content`: version of the newest placed or amended, 0 if none.
+
+    `quiet_since`: nothing had happened to it after this time when it was last looked at.
+    """
 
     identity: Identity | None
     content: int
@@ -123,6 +139,8 @@ class Facts(TypedDict):
     voided: dict[str, Unbooked]
     void_refused: dict[str, Unbooked]
     tracked: dict[str, Tracked]
+    manifests: dict[str, Manifested]
+    quiet_since: str
     as_of: str
 
 
@@ -142,5 +160,7 @@ def no_facts() -> Facts:
         "voided": {},
         "void_refused": {},
         "tracked": {},
+        "manifests": {},
+        "quiet_since": "",
         "as_of": "",
     }

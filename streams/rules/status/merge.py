@@ -6,6 +6,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from schemas.booking import BookingRefused, BookingVoided, BookingVoidRefused, ShipmentBooked
+from schemas.handover import HandoverReported
 from schemas.intake import (
     OrderAmended,
     OrderCancelRequested,
@@ -16,6 +17,7 @@ from schemas.intake import (
 )
 from schemas.packing import PackingStarted, ParcelPacked
 from schemas.routing import OrderRouted
+from schemas.status import OrderQuiet
 from schemas.tracking import ShipmentStatusChanged
 
 if TYPE_CHECKING:
@@ -226,6 +228,30 @@ def _keep_tracked(facts: Facts, event: ShipmentStatusChanged) -> bool:
     return True
 
 
+def _keep_manifest(facts: Facts, event: HandoverReported) -> bool:
+    if not _is_news(facts["manifests"], event.manifest_no, event.version):
+        return False
+    facts["manifests"][event.manifest_no] = {
+        "version": event.version,
+        "parcels": {
+            _within(event, one.parcel_id): {
+                "reference": one.reference,
+                "at": _moment_or_none(one.handed_over_at),
+            }
+            for one in event.parcels
+        },
+    }
+    return True
+
+
+def _keep_quiet(facts: Facts, event: OrderQuiet) -> bool:
+    since = moment(event.occurred_at)
+    if since <= facts["quiet_since"]:
+        return False
+    facts["quiet_since"] = since
+    return True
+
+
 Keeper: TypeAlias = "Callable[[Facts, Any], bool]"
 
 KEEPERS: Final[Mapping[type[Event], Keeper]] = {
@@ -243,4 +269,6 @@ KEEPERS: Final[Mapping[type[Event], Keeper]] = {
     BookingRefused: _keep_refused,
     BookingVoided: _keep_voided,
     BookingVoidRefused: _keep_void_refused,
+    HandoverReported: _keep_manifest,
+    OrderQuiet: _keep_quiet,
 }

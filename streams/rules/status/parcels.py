@@ -8,7 +8,7 @@ from schemas.status import Fulfilment
 from schemas.tracking import TrackingStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from streams.rules.status.facts import Booked, Facts, Receipt, Tracked, Unbooked
 
@@ -53,7 +53,8 @@ OPS: Final = "ops:"
 class Parcel(NamedTuple):
     """A parcel and its decisive booking.
 
-    `fulfilment` is packed, label_ready, handed_over, delivered or returned_to_stock. `unbooked`:
+    `fulfilment` is packed, label_ready, awaiting_handover, handed_over, delivered or
+    returned_to_stock. `unbooked`:
     it is certain that no carrier holds a booking of it nor will: a carrier's own cancellation alone
     is not enough, the next attempt may be on its way. `kept`: the carrier will not void it.
     """
@@ -86,7 +87,15 @@ def parcels_of(facts: Facts) -> list[Parcel]:
     for bookings in (facts["booked"], facts["tracked"], facts["refused"]):
         for reference, booking in bookings.items():
             references.setdefault(booking["parcel"], []).append(reference)
-    parcels = [_parcel(facts, parcel, found) for parcel, found in sorted(references.items())]
+    listed = _listed(facts)
+    for parcel, reference in listed:
+        references.setdefault(parcel, []).append(reference)
+    parcels = [
+        _parcel(
+            facts, parcel, found, {ref: at for (one, ref), at in listed.items() if one == parcel}
+        )
+        for parcel, found in sorted(references.items())
+    ]
     return _with_goods_back(facts, parcels) if facts["received_back"] else parcels
 
 
@@ -95,21 +104,48 @@ def attempt_of(reference: str) -> int:
     return int(reference.rpartition("-")[2])
 
 
-def _parcel(facts: Facts, parcel: str, references: Iterable[str]) -> Parcel:
-    tracking = facts["tracked"]
-    reference = max(
-        set(references),
-        key=lambda one: (in_custody(tracking.get(one)), attempt_of(one)),
-        default=None,
-    )
+def _listed(facts: Facts) -> dict[tuple[str, str], str | None]:
+    """(parcel, reference) on a manifest → when it was signed for; None while it waits."""
+    if not facts["manifests"]:
+        return {}
+    listed: dict[tuple[str, str], str | None] = {}
+    for _, manifest in sorted(facts["manifests"].items()):
+        for parcel, listing in manifest["parcels"].items():
+            name = (parcel, listing["reference"])
+            listed[name] = listed.get(name) or listing["at"]
+    return listed
+
+
+def _parcel(
+    facts: Facts, parcel: str, references: Iterable[str], listed: Mapping[str, str | None]
+) -> Parcel:
+    """`listed`: its references on manifests, and when each was signed for."""
+    tracking, voided_by = facts["tracked"], facts["voided"].get(parcel)
+
+    def is_signed_for(reference: str) -> bool:
+        """The carrier's own word on its booking outweighs the paper."""
+        tracked = tracking.get(reference)
+        ended = _covers(voided_by, reference) or (tracked and _carrier_cancelled(tracked))
+        return listed.get(reference) is not None and not ended
+
+    def custody(reference: str) -> int:
+        return 2 if in_custody(tracking.get(reference)) else int(is_signed_for(reference))
+
+    reference = max(set(references), key=lambda one: (custody(one), attempt_of(one)), default=None)
     booked = facts["booked"].get(reference) if reference else None
     tracked = tracking.get(reference) if reference else None
-    voided = _covers(facts["voided"].get(parcel), reference)
+    voided = _covers(voided_by, reference)
     asked = _covers(facts["void_refused"].get(parcel), reference)
     given_up = tracked is not None and _carrier_cancelled(tracked)
+    is_live = bool(booked or tracked or reference in listed) and not voided | given_up
     return Parcel(
         parcel=parcel,
-        fulfilment=_fulfilment(tracked, live=bool(booked or tracked) and not voided | given_up),
+        fulfilment=_fulfilment(
+            tracked,
+            live=is_live,
+            listed=reference in listed,
+            signed_for=reference is not None and is_signed_for(reference),
+        ),
         reference=reference,
         booked=booked,
         tracked=tracked,
@@ -142,10 +178,16 @@ def _covers(answer: Unbooked | None, reference: str | None) -> bool:
     return told is None or reference is None or attempt_of(told) >= attempt_of(reference)
 
 
-def _fulfilment(tracked: Tracked | None, *, live: bool) -> Fulfilment:
+def _fulfilment(
+    tracked: Tracked | None, *, live: bool, listed: bool, signed_for: bool
+) -> Fulfilment:
     if tracked is not None and in_custody(tracked):
         return Fulfilment.DELIVERED if _was_delivered(tracked) else Fulfilment.HANDED_OVER
-    return Fulfilment.LABEL_READY if live else Fulfilment.PACKED
+    if signed_for:
+        return Fulfilment.HANDED_OVER
+    if not live:
+        return Fulfilment.PACKED
+    return Fulfilment.AWAITING_HANDOVER if listed else Fulfilment.LABEL_READY
 
 
 def _was_delivered(tracked: Tracked) -> bool:

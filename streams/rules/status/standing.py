@@ -9,7 +9,7 @@ from schemas.event import Value
 from schemas.intake import Hold, HoldReason
 from schemas.status import Fulfilment, ParcelStatus, ShipmentStatus
 from schemas.tracking import CodState, TrackingStatus
-from streams.rules.status.parcels import ADVANCE, ENDED, Parcel
+from streams.rules.status.parcels import ADVANCE, ENDED, Parcel, in_custody
 from streams.rules.status.shipments import Shipment, least_advanced, shipments_of
 
 if TYPE_CHECKING:
@@ -28,6 +28,13 @@ NOT_RECALLABLE: Final = (
 )
 
 
+CLOSABLE: Final = (Fulfilment.DELIVERED, Fulfilment.RETURNED_TO_STOCK)
+"""Where the goods are at rest. One that is written off is closed by ops, once its claim is settled."""
+
+COD_FINISHED: Final = (CodState.NOT_APPLICABLE, CodState.VOID, CodState.PAID_OUT)
+"""Where the money is at rest (cod_states.csv)."""
+
+
 class Visible(Value):
     """The part of a status that makes a new version when it changes."""
 
@@ -41,11 +48,13 @@ class Visible(Value):
 class Standing(NamedTuple):
     """Where an order stands. `finished`: nothing more is expected to happen to its goods.
 
+    `closable`: all three axes are finished, and it waits for its quiet time to be over.
     `to_void` and `to_recall`: parcels in the way of a cancellation that was asked for.
     """
 
     visible: Visible
     finished: bool
+    closable: bool
     shipments: tuple[Shipment, ...]
     to_void: tuple[str, ...]
     to_recall: tuple[str, ...]
@@ -58,15 +67,18 @@ def standing(order_id: str, facts: Facts, transitions: Transitions) -> Standing:
     fulfilment = least_advanced(one.fulfilment for one in live or shipments)
     goods = [parcel for one in live for parcel in one.parcels if not _stays_here(facts, parcel)]
     to_recall = _to_recall(facts, goods)
+    at_rest = _is_at_rest(facts, fulfilment, goods)
+    is_closed = at_rest and facts["quiet_since"] >= facts["as_of"]
     return Standing(
         visible=Visible.model_construct(
-            status=_word(fulfilment, goods),
-            fulfilment=fulfilment,
+            status=Fulfilment.CLOSED.value if is_closed else _word(fulfilment, goods),
+            fulfilment=Fulfilment.CLOSED if is_closed else fulfilment,
             flags=_flags(facts, live, goods, is_recalled=bool(to_recall)),
             holds=_holds(facts),
-            shipments=_shown(order_id, facts, shipments),
+            shipments=_shown(order_id, facts, shipments, is_closed=is_closed),
         ),
         finished=_is_finished(fulfilment, goods),
+        closable=at_rest and not is_closed,
         shipments=shipments,
         to_void=_to_void(facts, goods),
         to_recall=to_recall,
@@ -96,6 +108,8 @@ def _word(fulfilment: Fulfilment, goods: Sequence[Parcel]) -> str:
     if fulfilment not in (Fulfilment.HANDED_OVER, Fulfilment.DELIVERED):
         return fulfilment.value
     away = [one for one in goods if one.fulfilment is not Fulfilment.RETURNED_TO_STOCK]
+    if any(one.is_gone and not in_custody(one.tracked) for one in away):
+        return Fulfilment.HANDED_OVER.value  # signed for, and not scanned yet
     moving = [one.tracked for one in away if one.tracked and not one.ended_as(*ENDED)]
     if moving:
         statuses = [TrackingStatus(tracked["status"]) for tracked in moving]
@@ -112,6 +126,15 @@ def _is_finished(fulfilment: Fulfilment, goods: Sequence[Parcel]) -> bool:
     at_carrier = ADVANCE[fulfilment] >= ADVANCE[Fulfilment.HANDED_OVER]
     return at_carrier and all(
         one.ended_as(*ENDED) or one.fulfilment is Fulfilment.RETURNED_TO_STOCK for one in goods
+    )
+
+
+def _is_at_rest(facts: Facts, fulfilment: Fulfilment, goods: Sequence[Parcel]) -> bool:
+    """All three axes are finished."""
+    return (
+        fulfilment in CLOSABLE
+        and _is_finished(fulfilment, goods)
+        and all(_shown_cod(facts, one) in COD_FINISHED for one in goods)
     )
 
 
@@ -152,7 +175,7 @@ def _holds(facts: Facts) -> tuple[Hold, ...]:
 
 
 def _shown(
-    order_id: str, facts: Facts, shipments: Sequence[Shipment]
+    order_id: str, facts: Facts, shipments: Sequence[Shipment], *, is_closed: bool
 ) -> tuple[ShipmentStatus, ...]:
     routing = facts["routing"]
     routes: dict[str, Route] = {}
@@ -161,7 +184,9 @@ def _shown(
     return tuple(
         ShipmentStatus.model_construct(
             shipment_id=f"{order_id}/{one.shipment}",
-            fulfilment=one.fulfilment,
+            fulfilment=Fulfilment.CLOSED
+            if is_closed and one.fulfilment is not Fulfilment.CANCELLED
+            else one.fulfilment,
             carrier=routes[one.shipment]["carrier"] if one.shipment in routes else None,
             service=routes[one.shipment]["service"] if one.shipment in routes else None,
             parcels=tuple(_shown_parcel(order_id, facts, parcel) for parcel in one.parcels),
