@@ -2,12 +2,15 @@
 
 from datetime import date
 from enum import StrEnum
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, TypeAlias
 
 from typing_extensions import override
 
 from schemas.intake import Channel, OrderEvent
 from schemas.units import Dong, Grams, PositiveInt
+
+Decision: TypeAlias = Literal["redeliver", "return"]
+"""What a seller may have done with a parcel that could not be delivered."""
 
 
 class BookingOutcome(StrEnum):

@@ -12,8 +12,10 @@ from schemas.units import Dong, Grams, PositiveInt
 
 
 class Candidate(Value):
-    """A service that may carry the shipment. `tariff` says where the price comes from.
+    """A service that may carry the shipment.
 
+    `tariff` says where the price comes from: the rule book's `sample` prices, its real ones
+    (`quote`), or what the carrier `quoted` for the lane at `quoted_at`.
     `api`: the carrier's interface it is booked through; empty in older events: its first.
     """
 
@@ -23,10 +25,11 @@ class Candidate(Value):
     zone: str
     charged_weight_g: Grams
     price_vnd: Dong
-    tariff: Literal["sample", "quote"]
+    tariff: Literal["sample", "quote", "quoted"]
     transit_h_from: PositiveInt
     transit_h_to: PositiveInt
     promised_on: date
+    quoted_at: AwareDatetime | None = None
 
 
 class Refusal(Value):

@@ -64,6 +64,7 @@ class Settings(BaseSettings):
         None, description="ingest records on disk before the answer; default: if the broker is ours"
     )
 
+    quotes: bool = Field(True, description="ask carriers for prices; else the rule book's alone")
     postgres_max_connections: PositiveInt = 300
     min_free_mib: NonNegativeInt = Field(1024, description="free disk `ocop up` insists on")
     pool_size: PositiveInt = Field(10, description="database connections of one process")

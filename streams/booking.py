@@ -31,17 +31,14 @@ from services.carriers.directory import api_of, name_of
 from services.jobs.queue import CarrierJob, enqueue
 from services.store.booking import READ_WAITING_FOR_TRACKING
 from streams.booking_rows import load_orders, store_orders
-from streams.rules.booking import (
-    Attempt,
+from streams.rules.booking import Attempt, Order, Parcel, advance
+from streams.rules.booking_effects import (
     Call,
     Effect,
-    Order,
-    Parcel,
     TellBooked,
     TellRefused,
     TellVoided,
     TellVoidRefused,
-    advance,
 )
 from streams.rules.booking_facts import Refusal, apply
 from streams.runtime.stage import Dead, Handled, Output

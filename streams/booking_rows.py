@@ -84,6 +84,7 @@ def _order(row: asyncpg.Record) -> Order:
         recall_why=row["recall_why"],
         cancelled=row["cancelled"],
         routed_version=row["routed_version"],
+        decided_version=row["decided_version"],
     )
 
 
@@ -94,7 +95,7 @@ def _parcel(row: asyncpg.Record) -> Parcel:
 def _attempt(row: asyncpg.Record) -> Attempt:
     outcomes = {
         name: BookingOutcome(row[name]) if row[name] else None
-        for name in ("book_outcome", "void_outcome", "return_outcome")
+        for name in ("book_outcome", "void_outcome", "return_outcome", "decision_outcome")
     }
     tracked = {"tracked": Tracked(row["tracked"]) if row["tracked"] else None}
     return Attempt(**_chosen(row, ATTEMPT_COLUMNS) | outcomes | tracked)
@@ -111,6 +112,7 @@ def _order_row(order: Order) -> dict[str, Any]:
         "recall_why": order.recall_why,
         "cancelled": order.cancelled,
         "routed_version": order.routed_version,
+        "decided_version": order.decided_version,
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from services.carriers.directory import quoting
 from services.errors import OperatorError
 from services.reference.fulfilment import fulfilment_transitions
 from services.reference.places import Places
@@ -32,7 +33,10 @@ if TYPE_CHECKING:
 
 FLOW: Final[Mapping[str, tuple[tuple[Topic, ...], Callable[[Settings], Stage]]]] = {
     Intake.name: (Intake.inputs, lambda settings: Intake(Places.load(), vault(settings))),
-    Routing.name: (Routing.inputs, lambda _: Routing(sample_rule_book())),
+    Routing.name: (
+        Routing.inputs,
+        lambda settings: Routing(sample_rule_book(), quoting() if settings.quotes else frozenset()),
+    ),
     Packing.name: (Packing.inputs, lambda _: Packing(sample_rule_book())),
     Booking.name: (Booking.inputs, lambda _: Booking()),
     Tracking.name: (Tracking.inputs, lambda _: Tracking(read_status_map())),

@@ -76,6 +76,11 @@ class CarrierSettings(BaseSettings):
     settle_after_s: PositiveFloat = Field(
         30.0, description="a lost call may still take effect this long"
     )
+    quote_valid_h: PositiveFloat = Field(24.0, description="how long a quoted price is good")
+    quote_rest_s: PositiveFloat = Field(900.0, description="before a lane without price is asked")
+    quote_typical_vnd: PositiveInt = Field(
+        300_000, description="worth of the goods, and COD, that prices are asked for"
+    )
     breaker_failures: PositiveInt = Field(5, description="failures in a row that open a breaker")
     breaker_rest_s: PositiveFloat = Field(5.0, description="first rest of an open breaker")
 

@@ -22,20 +22,21 @@ class Interface:
     """One way to speak to one carrier.
 
     `name` is its word in settings, processes and commands; `carrier` and `api` are how the status
-    map knows it.
+    map knows it. `quotes`: it can be asked for prices, so routing has its lanes asked for.
     """
 
     name: str
     carrier: str
     api: str
     connect: Callable[[Account], Carrier]
+    quotes: bool = False
 
 
 INTERFACES: Final = (
-    Interface("viettelpost", ViettelPost.name, ViettelPost.api, ViettelPost),
-    Interface("vnpost", VietnamPost.name, VietnamPost.api, VietnamPost),
-    Interface("ghn", Ghn.name, Ghn.api, Ghn),
-    Interface("ghtk", Ghtk.name, Ghtk.api, Ghtk),
+    Interface("viettelpost", ViettelPost.name, ViettelPost.api, ViettelPost, quotes=True),
+    Interface("vnpost", VietnamPost.name, VietnamPost.api, VietnamPost, quotes=True),
+    Interface("ghn", Ghn.name, Ghn.api, Ghn, quotes=True),
+    Interface("ghtk", Ghtk.name, Ghtk.api, Ghtk, quotes=True),
 )
 """In the order they came to us: a carrier's first row is meant where no interface is named."""
 
@@ -53,3 +54,9 @@ def name_of(carrier: str, api: str = "") -> str:
     """
     wanted = (carrier, api or api_of(carrier))
     return next((row.name for row in INTERFACES if (row.carrier, row.api) == wanted), carrier)
+
+
+def quoting() -> frozenset[tuple[str, str]]:
+    """Carrier and api of every interface that can be asked for prices; "" where it is the first."""
+    asked = {(row.carrier, row.api) for row in INTERFACES if row.quotes}
+    return frozenset(asked | {(one, "") for one, api in asked if api_of(one) == api})

@@ -81,11 +81,16 @@ def queries(driver: Driver) -> Queries:
     )
 
 
+def queries_on(connection: Any) -> Queries:
+    """The statements on a connection that somebody has opened."""
+    return queries(AsyncpgDriver(connection))
+
+
 async def enqueue(connection: Any, jobs: Sequence[CarrierJob]) -> None:
     """Queue calls in the caller's transaction, in one statement. A job that waits is not doubled."""
     if not jobs:
         return
-    await queries(AsyncpgDriver(connection)).enqueue(
+    await queries_on(connection).enqueue(
         [entrypoint(job.interface) for job in jobs],
         [job.payload() for job in jobs],
         [PRIORITY[job.kind] for job in jobs],

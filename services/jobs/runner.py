@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -16,6 +16,7 @@ from services.jobs.breaker import Breaker, Stopping, backoff_s
 from services.jobs.calls import CallBook
 from services.jobs.carrier_calls import CarrierCalls, Means, TryLater
 from services.jobs.queue import SETTINGS, CarrierJob, entrypoint, queries
+from services.jobs.quoting import QuoteCalls, QuotePolicy, lane_of
 from services.kafka.appender import NotAppended
 from services.telemetry import JOB_QUEUE
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from pgqueuer.models import Job
 
+    from schemas.quotes import Lane
     from services.carriers.port import Carrier
     from services.store.pool import Pool
 
@@ -57,6 +59,7 @@ class Limits:
     concurrency: int = 64
     breaker_failures: int = 5
     breaker_rest_s: float = 5.0
+    quotes: QuotePolicy = field(default_factory=QuotePolicy)
 
 
 class Runner:
@@ -101,10 +104,11 @@ class Runner:
         )
         self.breakers[interface(carrier)] = breaker
         performer = CarrierCalls(carrier, breaker, self._calls, self._means)
+        quoting = QuoteCalls(carrier, breaker, self._pool, self._means.places, self._limits.quotes)
         failures = 0
         while not self._stop.is_set():
             try:
-                await self._manage(carrier, performer)
+                await self._manage(carrier, performer, quoting)
                 failures = 0
             except DATABASE_AWAY as error:
                 name = interface(carrier)
@@ -112,7 +116,7 @@ class Runner:
                 await self._rest(backoff_s(failures, longest_s=5.0))
                 failures += 1
 
-    async def _manage(self, carrier: Carrier, performer: CarrierCalls) -> None:
+    async def _manage(self, carrier: Carrier, performer: CarrierCalls, quoting: QuoteCalls) -> None:
         manager = QueueManager(queries(AsyncpgPoolDriver(self._pool)), channel=SETTINGS.channel)
         # With every place taken the next look is soon: a carrier answers in tens of ms.
         manager.min_dequeue_poll_interval = timedelta(seconds=0.02)
@@ -120,7 +124,7 @@ class Runner:
         name = interface(carrier)
 
         async def perform(job: Job) -> None:
-            await _perform(performer, name, job)
+            await _perform(performer, quoting, name, job)
 
         manager.entrypoint(entrypoint(name), on_failure="hold")(perform)
         self._managers[name] = manager
@@ -169,8 +173,11 @@ def interface(carrier: Carrier) -> str:
     return name_of(carrier.name, carrier.api)
 
 
-async def _perform(performer: CarrierCalls, name: str, row: Job) -> None:
+async def _perform(performer: CarrierCalls, quoting: QuoteCalls, name: str, row: Job) -> None:
     """One job. Whatever happens, it is either done or waits in the queue again."""
+    if lane := lane_of(row.payload or b"{}"):
+        await _ask_for(quoting, lane, row)
+        return
     job = CarrierJob.read(name, row.payload or b"{}")
     waiting = row.updated - row.created
     try:
@@ -183,5 +190,16 @@ async def _perform(performer: CarrierCalls, name: str, row: Job) -> None:
         raise RetryRequested(timedelta(seconds=backoff_s(row.attempts)), "Kafka") from away
     except Exception as error:
         log.exception("job_broke", interface=name, kind=job.kind, reference=job.reference)
+        wait = timedelta(seconds=backoff_s(row.attempts))
+        raise RetryRequested(wait, type(error).__name__) from error
+
+
+async def _ask_for(quoting: QuoteCalls, lane: Lane, row: Job) -> None:
+    try:
+        await quoting.perform(lane, row.created)
+    except Stopping as stopping:
+        raise RetryRequested(timedelta(0), "the runner ends") from stopping
+    except Exception as error:
+        log.exception("quote_broke", lane=lane.key)
         wait = timedelta(seconds=backoff_s(row.attempts))
         raise RetryRequested(wait, type(error).__name__) from error

@@ -90,6 +90,7 @@ class Places:
 
     def __init__(self, tables: PlaceTables) -> None:
         self._provinces = tables.provinces
+        self._towns = _towns(tables.wards.values())
         self._wards = tables.wards
         self._regions = tables.regions
         self._old_codes = tables.old_codes
@@ -117,6 +118,13 @@ class Places:
     def province_name(self, province_code: str) -> str:
         """`Lâm Đồng` for 68. Raises KeyError for a code that is not of the 34."""
         return self._provinces[province_code]
+
+    def town(self, province_code: str) -> Ward:
+        """A commune that stands for its province: the first urban one by code, else the first.
+
+        Raises KeyError for a code that is not of the 34.
+        """
+        return self._towns[province_code]
 
     def ward(self, ward_code: str) -> Ward:
         """The commune of a code of the map of today. Raises KeyError."""
@@ -248,6 +256,14 @@ def _province_names(tables: PlaceTables) -> dict[Words, Codes]:
             *((spelling(name), frozenset((code,))) for name, code in OTHER_NAMES.items()),
         ]
     )
+
+
+def _towns(wards: Iterable[Ward]) -> dict[str, Ward]:
+    found: dict[str, Ward] = {}
+    rural_last = sorted(wards, key=lambda one: (one.full_name == f"Xã {one.name}", one.code))
+    for ward in rural_last:
+        found.setdefault(ward.province_code, ward)
+    return found
 
 
 def _joined(pairs: Iterable[tuple[Words, Codes]]) -> dict[Words, Codes]:

@@ -49,7 +49,8 @@ ON CONFLICT (order_id) DO UPDATE SET
     holds = excluded.holds, held = excluded.held,
     void_version = excluded.void_version, void_why = excluded.void_why,
     recall_version = excluded.recall_version, recall_why = excluded.recall_why,
-    cancelled = excluded.cancelled, routed_version = excluded.routed_version
+    cancelled = excluded.cancelled, routed_version = excluded.routed_version,
+    decided_version = excluded.decided_version
 """
 
 STORE_SHIPMENTS: Final = """
@@ -68,7 +69,8 @@ ON CONFLICT (parcel_id) DO UPDATE SET
     pieces = excluded.pieces, weight_g = excluded.weight_g, length_cm = excluded.length_cm,
     width_cm = excluded.width_cm, height_cm = excluded.height_cm,
     goods_vnd = excluded.goods_vnd, cod_vnd = excluded.cod_vnd,
-    void_answered = excluded.void_answered, void_versions = excluded.void_versions
+    void_answered = excluded.void_answered, void_versions = excluded.void_versions,
+    decision_versions = excluded.decision_versions
 """
 
 # A parcel's dead attempt is written before its next one: only one may be live.
@@ -81,6 +83,10 @@ ON CONFLICT (reference) DO UPDATE SET
     void_request = excluded.void_request, void_version = excluded.void_version,
     void_outcome = excluded.void_outcome, recall_request = excluded.recall_request,
     return_version = excluded.return_version, return_outcome = excluded.return_outcome,
+    decision = excluded.decision, decision_request = excluded.decision_request,
+    decision_command = excluded.decision_command, decision_why = excluded.decision_why,
+    decision_told = excluded.decision_told, decision_version = excluded.decision_version,
+    decision_outcome = excluded.decision_outcome,
     tracked_version = excluded.tracked_version, tracked = excluded.tracked,
     tracking_no = excluded.tracking_no, carrier_ref = excluded.carrier_ref,
     freight_vnd = excluded.freight_vnd, expected_on = excluded.expected_on,

@@ -65,6 +65,7 @@ READ_DECISIONS: Final = """
 READ_SHIPMENTS: Final = """
     SELECT s.shipment_id, s.state, s.origin_id, s.origin_province, s.destination_province,
            s.carrier, s.service, s.weight_g, s.goods_vnd, s.cod_vnd, s.promised_on, s.handover_by,
+           (s.chosen ->> 'price_vnd')::bigint AS expected_vnd, s.chosen ->> 'tariff' AS tariff,
            p.state AS packing, p.station, p.finished_at
     FROM routing.shipments s LEFT JOIN packing.shipments p USING (shipment_id)
     WHERE s.order_id = $1 ORDER BY s.shipment_id
@@ -187,7 +188,27 @@ async def _shipments(connection: Connection, order_id: str) -> list[Part]:
     for shipment in shipments:
         shipment["reports"] = reports[shipment["shipment_id"]]
         shipment["parcels"] = by_shipment[shipment["shipment_id"]]
+        shipment.update(fee_drift(shipment))
     return shipments
+
+
+def fee_drift(shipment: Part) -> Part:
+    """What the bookings cost, and how much more (or less) than routing reckoned with.
+
+    None while a parcel is not booked with the service that was chosen, or has no price.
+    """
+    way = (shipment["carrier"], shipment["service"])
+    fees = [
+        booking["freight_vnd"]
+        for parcel in shipment["parcels"]
+        for booking in parcel["bookings"]
+        if booking["state"] == "booked" and (booking["carrier"], booking["service"]) == way
+    ]
+    is_known = fees and None not in fees and len(fees) == len(shipment["parcels"])
+    booked = sum(fees) if is_known else None
+    expected = shipment["expected_vnd"]
+    drift = None if booked is None or expected is None else booked - expected
+    return {"booked_vnd": booked, "fee_drift_vnd": drift}
 
 
 async def _history(connection: Connection, order_id: str) -> list[Part]:

@@ -14,6 +14,7 @@ from services.garbage import collect_seldom
 from services.jobs.carrier_calls import Means
 from services.jobs.channel_calls import ChannelMeans
 from services.jobs.channels import ChannelRunner
+from services.jobs.quoting import QuotePolicy
 from services.jobs.runner import Limits, Runner, read_era
 from services.kafka.appender import Appender
 from services.logs import configure_logs
@@ -59,7 +60,16 @@ async def run(settings: Settings, carriers: CarrierSettings) -> None:
     runner = Runner(
         [row.connect(carriers.account(row.name)) for row in INTERFACES],
         means,
-        Limits(carriers.concurrency, carriers.breaker_failures, carriers.breaker_rest_s),
+        Limits(
+            carriers.concurrency,
+            carriers.breaker_failures,
+            carriers.breaker_rest_s,
+            QuotePolicy(
+                valid_s=carriers.quote_valid_h * 3600,
+                rest_s=carriers.quote_rest_s,
+                typical_vnd=carriers.quote_typical_vnd,
+            ),
+        ),
     )
     channels = ChannelRunner(
         CHANNELS,

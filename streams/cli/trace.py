@@ -155,6 +155,19 @@ def shipment_moments(journey: dict[str, Any]) -> Iterator[Moment]:
             yield Moment(moment_of(parcel["packed_at"]), "packing", what)
             for booking in parcel["bookings"]:
                 yield from booking_moments(booking, short(parcel["parcel_id"]))
+        yield from fee_moments(shipment)
+
+
+def fee_moments(shipment: dict[str, Any]) -> Iterator[Moment]:
+    """What carrying it costs beside what routing reckoned with, once every parcel is booked."""
+    drift = shipment["fee_drift_vnd"]
+    booked = [b["booked_at"] for p in shipment["parcels"] for b in p["bookings"] if b["booked_at"]]
+    if drift is None or not booked:
+        return
+    than = f"than the {shipment['tariff']} tariff said"
+    told = f"{vnd(abs(drift))} {'more' if drift > 0 else 'less'} {than}" if drift else "as reckoned"
+    what = f"{short(shipment['shipment_id'])}: freight {vnd(shipment['booked_vnd'])}, {told}"
+    yield Moment(max(map(moment_of, booked)), "booking", what)
 
 
 def booking_moments(booking: dict[str, Any], parcel: str) -> Iterator[Moment]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from schemas.booking import BookingRefused
+    from schemas.quotes import LaneQuote
     from services.store.routing import StoredOrder
     from streams.rules.routing.record import Decision, Origin
     from streams.runtime.stage import Record
@@ -108,7 +109,9 @@ class Order:
             for _, one in sorted(self.refusals.items())
         )
 
-    def inputs(self, content: OrderContent, origins: Iterable[Origin]) -> Inputs:
+    def inputs(
+        self, content: OrderContent, origins: Iterable[Origin], quotes: dict[str, LaneQuote]
+    ) -> Inputs:
         """What to decide from for this content; a release after it is a second chance."""
         moment = max(content.placed_at, content.occurred_at)
         released = self.stored.released_at
@@ -127,9 +130,12 @@ class Order:
             moments=(moment, released) if released and released > moment else (moment,),
             refused=self.carriers_refused(),
             released_at=released,
+            quotes=quotes,
         )
 
-    def second_inputs(self, decision: Decision, origins: Iterable[Origin]) -> Inputs:
+    def second_inputs(
+        self, decision: Decision, origins: Iterable[Origin], quotes: dict[str, LaneQuote]
+    ) -> Inputs:
         """The inputs of an earlier decision, to be tried as of the release too."""
         released = self.stored.released_at
         moment = decision.inputs.moments[0]
@@ -140,6 +146,7 @@ class Order:
                 "refused": self.carriers_refused(),
                 "released_at": released,
                 "capacity_left": {},
+                "quotes": quotes,
             }
         )
 

@@ -21,6 +21,7 @@ from schemas.catalogue import (
 from schemas.event import next_version
 from schemas.intake import OrderEvent
 from schemas.status import OrderCancelled
+from services.jobs.quoting import enqueue_lanes
 from services.store.routing import (
     NewDecision,
     lock_orders,
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from services.reference.rule_book import RuleBook
     from services.store.routing_shipments import NewShipment, Use
     from streams.routing.surroundings import Surroundings
+    from streams.rules.routing.quotes import Quoting
     from streams.runtime.stage import Batch, Message, Transaction
 
 
@@ -77,7 +79,10 @@ class Made:
 
 
 class Routing:
-    """The stage. `book`: services, prices, times and limits."""
+    """The stage. `book`: services, prices, times and limits.
+
+    `quoting`: carrier and api of the interfaces whose own prices are asked for; none: the book's.
+    """
 
     name: Final = "routing"
     inputs: tuple[Topic, ...] = (
@@ -88,8 +93,9 @@ class Routing:
         ORDER_CANCELLED,
     )
 
-    def __init__(self, book: RuleBook) -> None:
+    def __init__(self, book: RuleBook, quoting: Quoting = frozenset()) -> None:
         self._book = book
+        self._quoting = quoting
 
     async def handle(self, batch: Batch, tx: Transaction) -> Handled:
         """Fold, decide, store, tell."""
@@ -99,9 +105,12 @@ class Routing:
         work = await _work(tx, touched)
         made = Made(outputs=handled.outputs)
         if work.anew or work.again or work.ended:
-            around = await read_surroundings(tx, batch.partition, self._book, work.anew, work.again)
+            around = await read_surroundings(
+                tx, batch.partition, self._book, work.anew, work.again, quoting=self._quoting
+            )
             self._decide(work, around, made, batch.era)
             await add_capacity_used(tx, batch.partition, around.capacity.changes)
+            await enqueue_lanes(tx, around.prices.missing)
         new_refusals = [one for order in touched for one in order.new_refusals.values()]
         await store_refusals(tx, new_refusals)
         await store_orders(tx, [order.stored for order in touched])
@@ -116,7 +125,9 @@ class Routing:
         for order in work.anew:
             if order.newest is not None:
                 around.capacity.free(work.uses[order.stored.order_id])
-                inputs = order.inputs(order.newest, around.origins_of(order.newest.lines))
+                origins = around.origins_of(order.newest.lines)
+                quotes = around.prices.of(order.stored.order_id)
+                inputs = order.inputs(order.newest, origins, quotes)
                 decision = decide(inputs, self._book, around.capacity)
                 around.capacity.take(uses_of(decision))
                 order.stored.based_on = order.newest.version
@@ -135,7 +146,8 @@ class Routing:
         outcome does not depend on when a refusal arrived.
         """
         if order.is_released and not all(one.ranked for one in before.shipments):
-            inputs = order.second_inputs(before, around.origins_of(before.inputs.lines))
+            origins = around.origins_of(before.inputs.lines)
+            inputs = order.second_inputs(before, origins, around.prices.of(order.stored.order_id))
             return decide(inputs, self._book, around.capacity)
         return pick_again(before, order.carriers_refused(), order.stored.released_at)
 

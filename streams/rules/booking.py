@@ -8,15 +8,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from schemas.booking import BookingOutcome
 from schemas.ids import booking_reference
+from streams.rules.booking_effects import (
+    Call,
+    Effect,
+    TellBooked,
+    TellRefused,
+    TellVoided,
+    TellVoidRefused,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import date, datetime
 
+    from schemas.booking import Decision
     from schemas.intake import Channel
 
 
@@ -65,6 +74,13 @@ class Attempt:
     return_outcome: BookingOutcome | None = None
     tracked_version: int = 0
     tracked: Tracked | None = None
+    decision: Decision | None = None
+    decision_request: int = 0
+    decision_command: str = ""
+    decision_why: str = ""
+    decision_told: int = 0
+    decision_version: int = 0
+    decision_outcome: BookingOutcome | None = None
     tracking_no: str | None = None
     carrier_ref: str | None = None
     freight_vnd: int | None = None
@@ -129,6 +145,7 @@ class Parcel:
     cod_vnd: int
     void_answered: int = 0
     void_versions: int = 0
+    decision_versions: int = 0
     attempts: list[Attempt] = field(default_factory=list)
 
     @property
@@ -150,6 +167,7 @@ class Order:
     recall_why: str = ""
     cancelled: bool = False
     routed_version: int = 0
+    decided_version: int = 0
     shipments: dict[str, Shipment] = field(default_factory=dict)
     parcels: dict[str, Parcel] = field(default_factory=dict)
 
@@ -157,52 +175,6 @@ class Order:
     def held(self) -> bool:
         """Whether any stage has a hold on it."""
         return any(held for _version, held in self.holds.values())
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A job: `kind` is book, void or return; `request` tells repeated requests apart."""
-
-    kind: Literal["book", "void", "return"]
-    attempt: Attempt
-    request: int
-
-
-@dataclass(frozen=True, slots=True)
-class TellBooked:
-    """The carrier accepted the parcel."""
-
-    parcel: Parcel
-    attempt: Attempt
-
-
-@dataclass(frozen=True, slots=True)
-class TellRefused:
-    """The carrier will not carry it, or not any more."""
-
-    parcel: Parcel
-    attempt: Attempt
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class TellVoided:
-    """No live booking of the parcel is left, or there never was one."""
-
-    parcel: Parcel
-    attempt: Attempt | None
-
-
-@dataclass(frozen=True, slots=True)
-class TellVoidRefused:
-    """The carrier keeps the booking."""
-
-    parcel: Parcel
-    attempt: Attempt
-    reason: str
-
-
-Effect: TypeAlias = Call | TellBooked | TellRefused | TellVoided | TellVoidRefused
 
 
 def advance(order: Order) -> Iterator[Effect]:

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from schemas.place import vietnam_date
 from schemas.routing import Candidate, Refusal
 from services.reference.calendar import NoWorkingDay
 from streams.rules.pricing import Load, freight_vnd, loads
 from streams.rules.promise import arrival, end_of, hand_over_by, ready_at
+from streams.rules.routing.quotes import Freight, NotOffered, Way, by_lane, quoted_freight
 
 if TYPE_CHECKING:
     from datetime import date, datetime
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from services.reference.rule_book import RuleBook, Service, Tariff
     from services.reference.zones import Zone
     from streams.rules.routing.decision import CapacityLeft
+    from streams.rules.routing.quotes import Quotes
     from streams.rules.routing.record import Inputs, Origin
 
 ONE_DAY: Final = timedelta(days=1)
@@ -29,6 +32,7 @@ class Case:
     """One shipment to be carried. `moment`: when it is decided; `ready_at`: when it is packed.
 
     `ready_at` is None where nobody ever works at the origin. `handling`: classes of all goods.
+    `quotes`: what carriers quoted for the order's lanes.
     """
 
     origin: Origin
@@ -39,6 +43,8 @@ class Case:
     moment: datetime
     ready_at: datetime | None
     handling: frozenset[Handling]
+    way: Way
+    quotes: Quotes
 
 
 def make_case(
@@ -65,6 +71,8 @@ def make_case(
         moment=moment,
         ready_at=ready,
         handling=frozenset(one for line in lines for one in line.handling),
+        way=Way(origin.place.province_code, inputs.destination.province_code, inputs.cod_vnd > 0),
+        quotes=by_lane(inputs.quotes),
     )
 
 
@@ -83,6 +91,8 @@ class Option:
     promised_on: date
     deadline: datetime | None
     capacity_left: int
+    transit_h: int
+    quoted: Freight | None
 
     @property
     def candidate(self) -> Candidate:
@@ -94,10 +104,11 @@ class Option:
             zone=self.zone.value,
             charged_weight_g=self.charged_weight_g,
             price_vnd=self.price_vnd,
-            tariff=self.tariff.source,
-            transit_h_from=self.tariff.transit_h_from,
-            transit_h_to=self.tariff.transit_h_to,
+            tariff="quoted" if self.quoted else self.tariff.source,
+            transit_h_from=min(self.tariff.transit_h_from, self.transit_h),
+            transit_h_to=self.transit_h,
             promised_on=self.promised_on,
+            quoted_at=self.quoted.quoted_at if self.quoted else None,
         )
 
 
@@ -122,16 +133,21 @@ def work_out(
         return refusal(service, "zone_not_served", f"it does not serve {zone}")
     if case.ready_at is None:
         return refusal(service, "no_common_day", "nobody works at the origin")
+    planned = loads(case.lines, service, book.max_parcels)
+    quoted = quoted_freight(case.quotes, service, case.way, planned, tariff)
+    if isinstance(quoted, NotOffered):
+        return refusal(service, "not_offered", _not_offered(case.way, quoted))
+    charged, price = freight_vnd(planned, service.divisor, tariff)
+    hours = tariff.transit_h_to
+    if quoted is not None:
+        charged, price = quoted.charged_weight_g, quoted.price_vnd
+        hours = quoted.transit_h or hours
     try:
         weekdays = frozenset(case.origin.working_days)
         handover = hand_over_by(case.ready_at, service, weekdays, book.calendar)
-        arrives_at, promised_on = arrival(
-            handover, tariff.transit_h_to, service.weekdays, book.calendar
-        )
+        arrives_at, promised_on = arrival(handover, hours, service.weekdays, book.calendar)
     except NoWorkingDay as error:
         return refusal(service, "no_common_day", str(error))
-    planned = loads(case.lines, service, book.max_parcels)
-    charged, price = freight_vnd(planned, service.divisor, tariff)
     return Option(
         service=service,
         zone=zone,
@@ -144,7 +160,14 @@ def work_out(
         promised_on=promised_on,
         deadline=_deadline(case, handover, book),
         capacity_left=capacity_left[capacity_key(service.carrier, here, handover.date())],
+        transit_h=hours,
+        quoted=quoted,
     )
+
+
+def _not_offered(way: Way, quoted: NotOffered) -> str:
+    on = vietnam_date(quoted.quoted_at)
+    return f"the carrier offers other services from {way.origin} to {way.destination} (asked {on})"
 
 
 def refusal(service: Service, rule: str, reason: str) -> Refusal:

@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, Field, NonNegativeInt, PositiveInt
 from schemas.event import Value
 from schemas.intake import OrderLine
 from schemas.place import Place
+from schemas.quotes import LaneQuote
 from schemas.routing import Candidate, Refusal, ShipmentLine
 from schemas.units import Dong, Grams
 
@@ -38,6 +39,7 @@ class Inputs(Value):
     `moments`: as of when to decide; each later one is tried only if a shipment found no service
     before. `sequence`: the number of each origin's shipment, kept over versions of the order.
     `capacity_left`: parcels left in this partition's share, for every day that was looked at.
+    `quotes`: by `schemas.quotes.Lane.key`, what carriers had quoted for the lanes it needs.
     """
 
     order_id: str
@@ -55,6 +57,7 @@ class Inputs(Value):
     refused: tuple[CarrierRefusal, ...] = ()
     released_at: AwareDatetime | None = None
     capacity_left: dict[str, int] = Field(default_factory=dict)
+    quotes: dict[str, LaneQuote] = Field(default_factory=dict)
 
 
 class Ranked(Value):

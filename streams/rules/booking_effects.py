@@ -1,0 +1,55 @@
+"""What booking decides to do: calls to make and things to tell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from streams.rules.booking import Attempt, Parcel
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A job: `kind` is book, void or return; `request` tells repeated requests apart."""
+
+    kind: Literal["book", "void", "return"]
+    attempt: Attempt
+    request: int
+
+
+@dataclass(frozen=True, slots=True)
+class TellBooked:
+    """The carrier accepted the parcel."""
+
+    parcel: Parcel
+    attempt: Attempt
+
+
+@dataclass(frozen=True, slots=True)
+class TellRefused:
+    """The carrier will not carry it, or not any more."""
+
+    parcel: Parcel
+    attempt: Attempt
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TellVoided:
+    """No live booking of the parcel is left, or there never was one."""
+
+    parcel: Parcel
+    attempt: Attempt | None
+
+
+@dataclass(frozen=True, slots=True)
+class TellVoidRefused:
+    """The carrier keeps the booking."""
+
+    parcel: Parcel
+    attempt: Attempt
+    reason: str
+
+
+Effect: TypeAlias = Call | TellBooked | TellRefused | TellVoided | TellVoidRefused
