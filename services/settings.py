@@ -88,6 +88,9 @@ class Settings(BaseSettings):
     carrier_ghn_url: str = "http://127.0.0.1:8495"
     carrier_ghtk_url: str = "http://127.0.0.1:8496"
 
+    channel_tiki_url: str = "http://127.0.0.1:8473"
+    channel_sendo_url: str = "http://127.0.0.1:8474"
+
     @property
     def carrier_urls(self) -> dict[str, str]:
         """Where each carrier interface is reached, by its name in the directory."""

@@ -18,6 +18,7 @@ class ContactProblem(StrEnum):
 
     NAME_MISSING = "name_missing"
     STREET_MISSING = "street_missing"
+    COMMUNE_UNSURE = "commune_unsure"
     PHONE_MISSING = "phone_missing"
     PHONE_MASKED = "phone_masked"
     PHONE_INVALID = "phone_invalid"
@@ -53,7 +54,7 @@ class Contact(BaseModel):
 def read_contact(payload: OrderPayload) -> tuple[Contact, tuple[ContactProblem, ...]]:
     """The buyer of a payload and what is wrong with them."""
     phone = read_phone(payload.buyer.phone)
-    problems = []
+    problems = list(payload.doubts)
     if not payload.buyer.name:
         problems.append(ContactProblem.NAME_MISSING)
     if not payload.ship_to.street:

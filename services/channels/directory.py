@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
+
+from services.channels.port import Milestone, Polling
+from services.channels.sendo.api import SendoApi
+from services.channels.tiki.api import TikiApi
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from services.channels.port import ChannelAccount, ChannelApi, Milestone, Polling, Secrets
+    from services.channels.port import ChannelAccount, ChannelApi, Secrets
+
+A_YEAR: Final = timedelta(days=366)
+"""For channels that are asked for everything since a time, however long ago."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,5 +35,20 @@ class ChannelInterface:
     reports: frozenset[Milestone] = frozenset()
 
 
-CHANNELS: Final[tuple[ChannelInterface, ...]] = ()
+CHANNELS: Final[tuple[ChannelInterface, ...]] = (
+    ChannelInterface(
+        "tiki",
+        TikiApi,
+        # The second source beside the queue: it reads every order a shop has.
+        Polling(every_s=300.0, widest=A_YEAR),
+        drains_every_s=5.0,
+        reports=frozenset({Milestone.ARRANGED, Milestone.DELIVERED}),
+    ),
+    ChannelInterface(
+        "sendo",
+        SendoApi,
+        Polling(widest=A_YEAR),
+        reports=frozenset({Milestone.ARRANGED, Milestone.DELIVERED, Milestone.CANCELLED}),
+    ),
+)
 """Channels with an API; Postmart, Voso and direct orders come to us by themselves."""

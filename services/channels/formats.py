@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from schemas.intake import Channel
 from services.channels.neutral import parse_order
+from services.channels.sendo.reading import read_sendo
+from services.channels.tiki.reading import read_tiki
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +30,8 @@ READINGS: Final[Mapping[str, Read]] = MappingProxyType(
         Channel.DIRECT: read_neutral,
         Channel.POSTMART: read_neutral,
         Channel.VOSO: read_neutral,
+        Channel.TIKI: read_tiki,
+        Channel.SENDO: read_sendo,
     }
 )
 """Channel → what its raw orders mean."""

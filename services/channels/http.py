@@ -22,6 +22,10 @@ DENIED: Final = frozenset({401, 403})
 LARGEST: Final = 8 * 1024 * 1024
 
 
+class Unreadable(ChannelUnreachable):
+    """The answer is JSON of another shape than documented."""
+
+
 @dataclass(frozen=True, slots=True)
 class ChannelAnswer:
     """Status, the JSON body of whatever shape, and the channel's clock if it was named."""
@@ -48,15 +52,21 @@ class ChannelLine:
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         body: object = None,
+        form: Mapping[str, str] | None = None,
     ) -> ChannelAnswer:
-        """Make the call once.
+        """Make the call once, with a JSON body or a form.
 
         Raises ChannelUnreachable for no answer, 429, 5xx and what is no JSON, ChannelDenied for
         401 and 403.
         """
         try:
             async with self._open().request(
-                method, self._base_url + path, params=params, headers=headers, json=body
+                method,
+                self._base_url + path,
+                params=params,
+                headers=headers,
+                json=body,
+                data=form,
             ) as response:
                 raw = await response.content.read(LARGEST)
                 return _answer(response.status, raw, response.headers.get("Date"))

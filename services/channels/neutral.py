@@ -26,6 +26,7 @@ from pydantic import (
 
 from schemas.ids import ORDER_NUMBER
 from schemas.intake import Channel, Handling
+from services.channels.contact import ContactProblem
 
 MOST_LINES: Final = 200
 MOST_DONG: Final = 10**12
@@ -211,6 +212,8 @@ class OrderPayload(WantedOrder):
     buyer: Buyer
     ship_to: ShipTo
     note: Text = ""
+    doubts: Annotated[tuple[ContactProblem, ...], Field(exclude=True)] = ()
+    """What whoever put the order into this format was not sure of."""
 
 
 class NoticePayload(Heading):

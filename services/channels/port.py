@@ -43,6 +43,8 @@ class ChannelAccount:
     push_url: str = ""
     timeout_s: float = 15.0
     connections: int = 16
+    details: Mapping[str, str] = field(default_factory=dict)
+    """What the channel's documents leave open, as agreed with it."""
 
 
 class Secrets(Protocol):
@@ -160,6 +162,11 @@ class Fetched:
     body: bytes = field(repr=False)
     at: datetime
     packages: tuple[PackageState, ...] = ()
+    state: str = ""
+    """Where the channel does not say when an order changed: what tells this state from the next.
+
+    `at` is then the time of asking.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +182,8 @@ class Change:
 
     number: str
     at: datetime | None = None
+    state: str = ""
+    """See Fetched.state: an order that is in the log in this state is not fetched again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,13 @@ class ChannelSettings(BaseSettings):
         None, description="between two polls of a shop; default: the channel's own"
     )
 
+    tiki_url: str = "http://127.0.0.1:8473"
+    tiki_app_id: str = "sandbox"
+    tiki_details: dict[str, str] = Field(
+        default_factory=dict, description="what Tiki leaves open, see services/channels/tiki"
+    )
+    sendo_url: str = "http://127.0.0.1:8474"
+
     def account(self, name: str) -> ChannelAccount:
         """Our account at this channel; `<name>_url` must be a field."""
         given: dict[str, Any] = {

@@ -113,7 +113,7 @@ class ChannelCalls:
         if known is not None and fetched.at < known.updated_at:
             self._count(job, "older")
             return
-        same = known is not None and (known.updated_at, known.digest) == (fetched.at, digest)
+        same = known is not None and is_same(known, fetched, digest)
         if not same:
             await self._append_order(job.shop, fetched, digest)
         passed_on = known.packages if known else {}
@@ -178,6 +178,13 @@ class ChannelCalls:
 def holds(known: Known, at: datetime | None) -> bool:
     """Whether the log holds this state for certain: a second may see two changes."""
     return at is not None and known.updated_at >= at and known.fetched_at > at + SETTLED_AFTER
+
+
+def is_same(known: Known, fetched: Fetched, digest: bytes) -> bool:
+    """Whether the log holds what was fetched: by its state where the channel names no time."""
+    if fetched.state:
+        return known.state == fetched.state
+    return (known.updated_at, known.digest) == (fetched.at, digest)
 
 
 def cloud_event(about: str, topic: str, at: datetime) -> dict[str, str]:

@@ -22,6 +22,7 @@ from services.store.channels import (
     KEEP_LEASE,
     MOVE_CURSOR,
     POSTPONE_CURSOR,
+    READ_STATES,
     claim_cursor,
     read_shops,
 )
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from services.channels.directory import ChannelInterface
     from services.channels.port import Change, ChannelApi, Hint, Page, Polling
     from services.store.channels import Claimed
-    from services.store.pool import Pool
+    from services.store.pool import Connection, Pool
 
 log = structlog.get_logger()
 
@@ -111,7 +112,7 @@ class Polls:
         is_last = looked.is_last or behind
         every = timedelta(seconds=self._every_s or polling.every_s if is_last else 0)
         async with self._pool.acquire() as connection, connection.transaction():
-            await enqueue_channel_jobs(connection, [self._job(due, x) for x in page.changes])
+            await self._enqueue(connection, due, page.changes)
             moved = (position, every, is_last)
             await connection.fetchval(MOVE_CURSOR, self._row.name, due.shop, due.lease, *moved)
         CHANNEL_CALLS.labels(self._row.name, "poll", "ok").inc()
@@ -122,11 +123,21 @@ class Polls:
             kept = await connection.fetchval(KEEP_LEASE, self._row.name, due.shop, due.lease, LEASE)
             if kept is None:
                 raise ChannelUnreachable("another runner has taken the shop over")
-            await enqueue_channel_jobs(connection, [self._job(due, x) for x in changes])
+            await self._enqueue(connection, due, changes)
+
+    async def _enqueue(
+        self, connection: Connection, due: Claimed, changes: tuple[Change, ...]
+    ) -> None:
+        """Queue the fetches of what the log does not hold in the state that is listed."""
+        numbers = [change.number for change in changes if change.state]
+        rows = await connection.fetch(READ_STATES, self._row.name, numbers) if numbers else ()
+        known = {row["number"]: row["state"] for row in rows}
+        new = [x for x in changes if not x.state or known.get(x.number) != x.state]
+        await enqueue_channel_jobs(connection, [self._job(due, change) for change in new])
 
     def _job(self, due: Claimed, change: Change) -> FetchJob:
         """A listing without times is told from the next by the place of the cursor."""
-        about = (change.at or due.position).isoformat()
+        about = change.state or (change.at or due.position).isoformat()
         return FetchJob(self._row.name, due.shop, change.number, f"listed:{about}", change.at)
 
     async def _postpone(self, due: Claimed, error: Exception) -> None:

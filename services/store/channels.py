@@ -60,17 +60,24 @@ SELECT channel, extract(epoch FROM max(now() - coalesce(polled_at, next_at)))::f
 FROM channels.cursors GROUP BY channel ORDER BY channel
 """
 READ_ORDER: Final = """
-SELECT updated_at, fetched_at, digest, packages FROM channels.orders
+SELECT updated_at, fetched_at, digest, packages, state FROM channels.orders
 WHERE (channel, number) = ($1, $2)
 """
 KEEP_ORDER: Final = """
 -- What is in the log now; never an older state over a newer one.
-INSERT INTO channels.orders AS o (channel, number, shop, updated_at, fetched_at, digest, packages)
-VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb)
+INSERT INTO channels.orders AS o
+    (channel, number, shop, updated_at, fetched_at, digest, packages, state)
+VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8)
 ON CONFLICT (channel, number) DO UPDATE
 SET shop = EXCLUDED.shop, updated_at = EXCLUDED.updated_at, fetched_at = EXCLUDED.fetched_at,
-    digest = EXCLUDED.digest, packages = o.packages || EXCLUDED.packages
+    digest = EXCLUDED.digest, packages = o.packages || EXCLUDED.packages,
+    state = EXCLUDED.state
 WHERE (EXCLUDED.updated_at, EXCLUDED.fetched_at) >= (o.updated_at, o.fetched_at)
+"""
+
+READ_STATES: Final = """
+-- The states in which a channel's orders ($1, $2) are in the log.
+SELECT number, state FROM channels.orders WHERE channel = $1 AND number = ANY ($2::text[])
 """
 
 
@@ -82,6 +89,7 @@ class Known:
     fetched_at: datetime
     digest: bytes
     packages: Mapping[str, str]
+    state: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +121,7 @@ async def read_order(pool: Pool, channel: str, number: str) -> Known | None:
     if row is None:
         return None
     packages = orjson.loads(row["packages"])
-    return Known(row["updated_at"], row["fetched_at"], row["digest"], packages)
+    return Known(row["updated_at"], row["fetched_at"], row["digest"], packages, row["state"])
 
 
 async def keep_order(  # noqa: PLR0917 - the row's columns
@@ -127,5 +135,5 @@ async def keep_order(  # noqa: PLR0917 - the row's columns
     """Remember what went into the log."""
     packages = orjson.dumps({one.number: one.status for one in fetched.packages}).decode()
     number = fetched.number
-    row = (channel, number, shop, fetched.at, fetched_at, digest, packages)
+    row = (channel, number, shop, fetched.at, fetched_at, digest, packages, fetched.state)
     await connection.execute(KEEP_ORDER, *row)

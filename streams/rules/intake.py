@@ -99,6 +99,8 @@ WAIVABLE: Final = frozenset({HoldReason.CERTIFICATE_EXPIRED, HoldReason.AWAITING
 CONTACT_DETAILS: Final = {
     ContactProblem.NAME_MISSING: "The recipient's name is missing.",
     ContactProblem.STREET_MISSING: "The street or house is missing.",
+    ContactProblem.COMMUNE_UNSURE: "The address is one line that may be of the old map: amend the "
+    "order with the commune's code.",
     ContactProblem.PHONE_MISSING: "The recipient's phone is missing.",
     ContactProblem.PHONE_MASKED: "The recipient's phone is masked: a courier cannot call it.",
     ContactProblem.PHONE_INVALID: "The recipient's phone is not a valid number.",
@@ -158,7 +160,9 @@ def goes_to_one_commune(case: Case) -> Iterator[Problem]:
 def reaches_a_person(case: Case) -> Iterator[Problem]:
     """A courier needs a name, a door and a phone that somebody answers."""
     for problem in case.contact_problems:
-        yield Problem(HoldReason.ADDRESS_INCORRECT, CONTACT_DETAILS[problem], problem)
+        unsure = problem is ContactProblem.COMMUNE_UNSURE
+        reason = HoldReason.ADDRESS_AMBIGUOUS if unsure else HoldReason.ADDRESS_INCORRECT
+        yield Problem(reason, CONTACT_DETAILS[problem], problem)
 
 
 def adds_up(case: Case) -> Iterator[Problem]:

@@ -332,6 +332,11 @@ def test_any_bytes_of_any_kind_are_a_dead_letter(raw: bytes, kind: str) -> None:
     assert isinstance(reading, Dead)
 
 
-@pytest.mark.parametrize("problem", ContactProblem)
+def test_a_commune_that_is_not_certain_is_ambiguous() -> None:
+    case = replace(a_case(), contact_problems=(ContactProblem.COMMUNE_UNSURE,))
+    assert reasons(case) == [HoldReason.ADDRESS_AMBIGUOUS]
+
+
+@pytest.mark.parametrize("problem", sorted({*ContactProblem} - {ContactProblem.COMMUNE_UNSURE}))
 def test_an_unreachable_person_is_a_wrong_address(problem: ContactProblem) -> None:
     assert reasons(replace(a_case(), contact_problems=(problem,))) == [HoldReason.ADDRESS_INCORRECT]
