@@ -11,8 +11,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from schemas.catalogue import PACKING_REPORTED, TOPICS
+from schemas.catalogue import PACKING_REPORTED, TOPICS, partner_topic
 from schemas.packing import PackingReport
+from schemas.partner import PartnerEvent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
 
 FOLDER: Final = Path(__file__).parent
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+
+PUBLISHED: Final = FOLDER.parent / "published"
+"""Each file as it was first released: what a change is compared with."""
+
+PARTNER_FILE: Final = "partner.tracking.v1.json"
+"""What a partner writes to its own topic, and sends to the gateway."""
 
 RAW_BODIES: Final[Mapping[str, type[BaseModel]]] = {PACKING_REPORTED.name: PackingReport}
 """Raw topics whose bodies are in a format of ours; what a partner writes has the partner's."""
@@ -46,11 +53,15 @@ def schema_of(topic: Topic, model: type[BaseModel]) -> dict[str, Any]:
 
 def files() -> dict[str, str]:
     """Every file by name, as it must be in the folder."""
-    return {
-        f"{topic.name}.json": json.dumps(schema_of(topic, model), ensure_ascii=False, indent=2)
-        + "\n"
+    told = {
+        f"{topic.name}.json": schema_of(topic, model)
         for topic in TOPICS
         if (model := body_of(topic))
+    }
+    told[PARTNER_FILE] = schema_of(partner_topic("PARTNER"), PartnerEvent)
+    return {
+        name: json.dumps(schema, ensure_ascii=False, indent=2) + "\n"
+        for name, schema in told.items()
     }
 
 
