@@ -83,6 +83,8 @@ class Settings(BaseSettings):
         description="ours at GS1: labels then carry an SSCC; without it none",
     )
     sandbox_host: str = Field("127.0.0.1", description="where the carriers' doubles listen")
+    channel_shopee_url: str = "http://127.0.0.1:8471"
+    channel_lazada_url: str = "http://127.0.0.1:8472"
     carrier_viettelpost_url: str = "http://127.0.0.1:8491"
     carrier_vnpost_url: str = "http://127.0.0.1:8492"
     carrier_ghn_url: str = "http://127.0.0.1:8495"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel, ConfigDict
 
+from services.channels.masks import is_masked
 from services.channels.phones import Phone, PhoneProblem, read_phone
 
 if TYPE_CHECKING:
@@ -17,13 +18,20 @@ class ContactProblem(StrEnum):
     """Why a courier cannot deliver to a person, whatever the commune."""
 
     NAME_MISSING = "name_missing"
+    NAME_MASKED = "name_masked"
     STREET_MISSING = "street_missing"
     COMMUNE_UNSURE = "commune_unsure"
+    STREET_MASKED = "street_masked"
     PHONE_MISSING = "phone_missing"
     PHONE_MASKED = "phone_masked"
     PHONE_INVALID = "phone_invalid"
     PHONE_NOT_A_PERSON = "phone_not_a_person"
 
+
+MASKED: Final = frozenset(
+    {ContactProblem.NAME_MASKED, ContactProblem.STREET_MASKED, ContactProblem.PHONE_MASKED}
+)
+"""What a platform blacks out where it ships itself."""
 
 OF_PHONE: Final = {
     PhoneProblem.MISSING: ContactProblem.PHONE_MISSING,
@@ -57,8 +65,12 @@ def read_contact(payload: OrderPayload) -> tuple[Contact, tuple[ContactProblem, 
     problems = list(payload.doubts)
     if not payload.buyer.name:
         problems.append(ContactProblem.NAME_MISSING)
+    elif is_masked(payload.buyer.name):
+        problems.append(ContactProblem.NAME_MASKED)
     if not payload.ship_to.street:
         problems.append(ContactProblem.STREET_MISSING)
+    elif is_masked(payload.ship_to.street):
+        problems.append(ContactProblem.STREET_MASKED)
     if isinstance(phone, PhoneProblem):
         problems.append(OF_PHONE[phone])
     contact = Contact(

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from services.channels.lazada.proxy import Lazada
 from services.channels.port import Milestone, Polling
 from services.channels.sendo.api import SendoApi
+from services.channels.shopee.proxy import Shopee
 from services.channels.tiki.api import TikiApi
 
 if TYPE_CHECKING:
@@ -50,5 +52,14 @@ CHANNELS: Final[tuple[ChannelInterface, ...]] = (
         Polling(widest=A_YEAR),
         reports=frozenset({Milestone.ARRANGED, Milestone.DELIVERED, Milestone.CANCELLED}),
     ),
+    # Shopee's listing does not say when an order changed, so what lies in the overlap is fetched
+    # again every time: it is short, and pushes come first.
+    ChannelInterface(
+        Shopee.name,
+        Shopee,
+        Polling(every_s=120.0, overlap=timedelta(seconds=60), widest=timedelta(days=15)),
+        drains_every_s=60.0,
+    ),
+    ChannelInterface(Lazada.name, Lazada, Polling(widest=A_YEAR)),
 )
 """Channels with an API; Postmart, Voso and direct orders come to us by themselves."""

@@ -9,8 +9,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from schemas.intake import Channel
+from services.channels.lazada.mapping import read_lazada
+from services.channels.lazada.push import LazadaPush
 from services.channels.neutral import parse_order
 from services.channels.sendo.reading import read_sendo
+from services.channels.shopee.mapping import read_shopee
+from services.channels.shopee.push import ShopeePush
 from services.channels.tiki.reading import read_tiki
 
 if TYPE_CHECKING:
@@ -32,9 +36,13 @@ READINGS: Final[Mapping[str, Read]] = MappingProxyType(
         Channel.VOSO: read_neutral,
         Channel.TIKI: read_tiki,
         Channel.SENDO: read_sendo,
+        Channel.SHOPEE: read_shopee,
+        Channel.LAZADA: read_lazada,
     }
 )
 """Channel → what its raw orders mean."""
 
-PUSHES: Final[Mapping[str, Push]] = MappingProxyType({})
+PUSHES: Final[Mapping[str, Push]] = MappingProxyType(
+    {Channel.SHOPEE: ShopeePush(), Channel.LAZADA: LazadaPush()}
+)
 """Channel → how its pushes are checked and read."""

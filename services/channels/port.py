@@ -93,6 +93,9 @@ class Push(Protocol):
     def hints(self, raw: bytes) -> tuple[Hint, ...]:
         """The orders to look at; none for pushes about other things. Raises UnreadablePush."""
 
+    def notice(self, raw: bytes) -> str | None:
+        """What a person should know, such as an authority that ends. Raises UnreadablePush."""
+
 
 # ---- what a raw order means
 

@@ -19,6 +19,16 @@ class ChannelSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="OCOP_CHANNEL_", frozen=True, extra="ignore")
 
+    shopee_url: str = "http://127.0.0.1:8471"
+    shopee_app_id: str = Field(
+        "2000001", description="our partner_id; the default is the sandbox's"
+    )
+    shopee_push_url: str = Field(
+        "", description="as registered with Shopee, byte for byte; default: the gateway's own"
+    )
+    lazada_url: str = "http://127.0.0.1:8472"
+    lazada_app_id: str = Field("100001", description="our app_key; the default is the sandbox's")
+
     timeout_s: PositiveFloat = Field(15.0, description="of one call")
     concurrency: PositiveInt = Field(16, description="calls at a time to one channel")
     first_look_days: PositiveInt = Field(

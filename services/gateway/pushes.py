@@ -43,11 +43,14 @@ async def receive_push(request: Request, channel: str, parts: Wired) -> Response
         CHANNEL_CALLS.labels(channel, "push", "refused").inc()
         raise unauthenticated("the push is not signed as agreed with this channel")
     try:
-        hints = push.hints(raw)
+        hints, notice = push.hints(raw), push.notice(raw)
     except UnreadablePush as unreadable:
         CHANNEL_CALLS.labels(channel, "push", "unreadable").inc()
         log.warning("push_unreadable", channel=channel, why=str(unreadable))
-        hints = ()
+        hints, notice = (), None
+    if notice is not None:
+        CHANNEL_CALLS.labels(channel, "push", "notice").inc()
+        log.warning("channel_notice", channel=channel, notice=notice)
     await remember(parts, channel, hints)
     return Response(TAKEN, media_type="application/json")
 

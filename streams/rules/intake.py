@@ -98,9 +98,11 @@ WAIVABLE: Final = frozenset({HoldReason.CERTIFICATE_EXPIRED, HoldReason.AWAITING
 
 CONTACT_DETAILS: Final = {
     ContactProblem.NAME_MISSING: "The recipient's name is missing.",
+    ContactProblem.NAME_MASKED: "The recipient's name is masked: no label can be written.",
     ContactProblem.STREET_MISSING: "The street or house is missing.",
     ContactProblem.COMMUNE_UNSURE: "The address is one line that may be of the old map: amend the "
     "order with the commune's code.",
+    ContactProblem.STREET_MASKED: "The street is masked: no courier finds it.",
     ContactProblem.PHONE_MISSING: "The recipient's phone is missing.",
     ContactProblem.PHONE_MASKED: "The recipient's phone is masked: a courier cannot call it.",
     ContactProblem.PHONE_INVALID: "The recipient's phone is not a valid number.",

@@ -209,7 +209,7 @@ async def test_an_order_amended_into_trouble_is_held_and_let_go_again(intake: In
     [
         (b"\x00garbage\xff", {}, "payload_invalid"),
         (body(an_order()), {"kind": "wish"}, "kind_unknown"),
-        (body(an_order()), {"channel": "shopee"}, "channel_unknown"),
+        (body(an_order()), {"channel": "bazaar"}, "channel_unknown"),
         (body(an_order()), {"channel": "voso"}, "channel_mismatch"),
         (body(an_order(channel_order_no="PM-9")), {}, "wrong_key"),
         (body(an_order(seller_ref="NOBODY")), {}, "seller_unknown"),

@@ -1,0 +1,1 @@
+"""Lazada Open Platform, Vietnam: facts/channels.md section 2."""

@@ -1,0 +1,13 @@
+"""Text a platform has blacked out: `T******B`, `++++`. It reaches nobody and replaces nothing."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+MASKED: Final = re.compile(r"[*•●]|\+\+|xxx", re.IGNORECASE)
+
+
+def is_masked(text: str) -> bool:
+    """Whether some of it was blacked out."""
+    return MASKED.search(text) is not None
