@@ -183,7 +183,7 @@ def test_units_decide_together(statuses: tuple[str, ...], expected: object) -> N
         lambda changes: raw(a_lazada_order(**changes))
     )
     | st.dictionaries(st.sampled_from(sorted(a_lazada_item())), JSON).map(
-        lambda changes: raw(a_lazada_order(a_lazada_item(**changes)))
+        lambda changes: raw(a_lazada_order(a_lazada_item(1, **changes)))
     )
 )
 def test_whatever_comes_is_understood_or_refused_in_words(body: bytes) -> None:
