@@ -7,6 +7,7 @@ from schemas.booking import (
     BookingVoidRefused,
     ShipmentBooked,
 )
+from schemas.cod import CodChanged, CodDecided, SettlementReceived
 from schemas.feed import FeedAppended
 from schemas.handover import HandoverReported
 from schemas.intake import (
@@ -119,6 +120,17 @@ TRACKING_UNMAPPED = Topic(
     TrackingUnmapped,
     "Carrier codes without a certain meaning",
 )
+SETTLEMENT_RECEIVED = Topic(
+    SettlementReceived.topic_name,
+    "carrier:tracking_no",
+    SettlementReceived,
+    "Lines of carriers' statements",
+    ingest=True,
+)
+COD_DECIDED = Topic(
+    CodDecided.topic_name, "order_id", CodDecided, "Claims, amounts and payouts", ingest=True
+)
+COD_CHANGED = Topic(CodChanged.topic_name, "order_id", CodChanged, "Where a booking's cash is")
 ORDER_STATUS_CHANGED = Topic(
     OrderStatusChanged.topic_name, "seller_id", OrderStatusChanged, "What a seller sees of an order"
 )

@@ -1,4 +1,4 @@
-"""Who reads what: the eight stages of the flow, and how each is built."""
+"""Who reads what: the nine stages of the flow, and how each is built."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from services.registry.partners import read_publishers
 from services.store.master_key import master_key
 from services.store.vault import Vault
 from streams.booking import Booking
+from streams.cod import Cod
 from streams.feed import Feed
 from streams.intake import Intake
 from streams.metrics import Metrics
@@ -40,6 +41,7 @@ FLOW: Final[Mapping[str, tuple[tuple[Topic, ...], Callable[[Settings], Stage]]]]
     Packing.name: (Packing.inputs, lambda _: Packing(sample_rule_book())),
     Booking.name: (Booking.inputs, lambda _: Booking()),
     Tracking.name: (Tracking.inputs, lambda _: Tracking(read_status_map())),
+    Cod.name: (Cod.inputs, lambda _: Cod()),
     Status.name: (Status.inputs, lambda _: Status(fulfilment_transitions())),
     Feed.name: (Feed.inputs, lambda _: Feed()),
     Metrics.name: (Metrics.inputs, lambda _: Metrics()),
