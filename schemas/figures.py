@@ -63,6 +63,10 @@ FIGURES: Final = (
     Figure("freight_vnd", "carriers' price of live bookings, by booking", "VND"),
     Figure("cod_expected_vnd", "cash to collect under live bookings, by booking", "VND"),
     Figure("cod_collected_vnd", "cash collected, by delivery", "VND"),
+    Figure(
+        "cod_remitted_vnd", "cash carriers paid on, fees they kept included, by transfer", "VND"
+    ),
+    Figure("cod_short_vnd", "cash still missing after a transfer", "VND"),
     Figure("cohort_handed_over", "parcels handed over", "parcels", COHORT),
     Figure("cohort_delivered", "of those, delivered", "parcels", COHORT),
     Figure("cohort_returned", "of those, returned", "parcels", COHORT),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from schemas.catalogue import (
     BOOKING_VOIDED,
+    COD_CHANGED,
     HANDOVER_REPORTED,
     ORDER_AMENDED,
     ORDER_CANCELLED,
@@ -73,6 +74,7 @@ class Metrics:
         BOOKING_VOIDED,
         HANDOVER_REPORTED,
         SHIPMENT_STATUS_CHANGED,
+        COD_CHANGED,
     )
 
     async def handle(self, batch: Batch, tx: Transaction) -> Handled:

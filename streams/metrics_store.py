@@ -68,7 +68,7 @@ STORE_PARCELS = """
                          $14::timestamptz[], $15::timestamptz[], $16::timestamptz[],
                          $17::bigint[], $18::bigint[], $19::bigint[], $20::bigint[],
                          $21::bigint[], $22::integer[], $23::boolean[], $24::boolean[],
-                         $25::text[])
+                         $25::text[], $26::timestamptz[], $27::bigint[], $28::bigint[])
     ON CONFLICT (parcel_id) DO UPDATE
        SET carrier = excluded.carrier, origin_province = excluded.origin_province,
            product_group = excluded.product_group, star = excluded.star,
@@ -81,7 +81,8 @@ STORE_PARCELS = """
            cod_expected_vnd = excluded.cod_expected_vnd,
            cod_collected_vnd = excluded.cod_collected_vnd, attempts = excluded.attempts,
            delivered_at_first = excluded.delivered_at_first, on_time = excluded.on_time,
-           late_by = excluded.late_by
+           late_by = excluded.late_by, cod_remitted_at = excluded.cod_remitted_at,
+           cod_remitted_vnd = excluded.cod_remitted_vnd, cod_short_vnd = excluded.cod_short_vnd
 """
 
 # Move this partition's shard of the counters by these differences.

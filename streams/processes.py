@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 WORKERS: Final[dict[str, tuple[str, ...]]] = {
     "worker-orders": ("intake", "routing", "packing", "booking"),
     "worker-tracking": ("tracking", "partners"),
-    "worker-sellers": ("status", "feed", "metrics"),
+    "worker-sellers": ("cod", "status", "feed", "metrics"),
 }
 """Stages that share a process on a small machine. On a cluster each stage has workers of its own."""
 

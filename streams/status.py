@@ -1,6 +1,6 @@
 """Status: what a seller sees of an order, derived from every fact about it.
 
-Facts of one order come over eighteen topics in any interleaving. The newest of each are kept in one
+Facts of one order come over nineteen topics in any interleaving. The newest of each are kept in one
 document; the standing is derived from the document alone. A version is told when what the seller
 sees has changed, and one for every command or packing report that was refused.
 """
@@ -14,6 +14,7 @@ from schemas.catalogue import (
     BOOKING_REFUSED,
     BOOKING_VOID_REFUSED,
     BOOKING_VOIDED,
+    COD_CHANGED,
     COMMAND_REFUSED,
     HANDOVER_REPORTED,
     ORDER_AMENDED,
@@ -92,6 +93,7 @@ class Status:
         HANDOVER_REPORTED,
         SHIPMENT_STATUS_CHANGED,
         ORDER_QUIET,
+        COD_CHANGED,
     )
 
     def __init__(self, transitions: Transitions) -> None:

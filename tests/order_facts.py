@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from schemas.booking import BookingVoided, ShipmentBooked
+from schemas.cod import CodChanged
 from schemas.handover import HandoverReported, ManifestedParcel
 from schemas.ids import booking_reference, order_of, shipment_of
 from schemas.intake import (
@@ -339,6 +340,36 @@ def a_delivery(
     ]
 
 
+def a_cash_state(
+    state: CodState = CodState.COLLECTED,
+    version: int = 1,
+    parcel: str = PARCEL,
+    *,
+    attempt: int = 1,
+    when: datetime | None = None,
+    **changes: Any,
+) -> CodChanged:
+    """Where the ledger has the cash of a booking: with the carrier, if nothing else is said."""
+    return CodChanged(
+        **{
+            "version": version,
+            "occurred_at": when or at(4, 10),
+            "order_id": order_of(parcel),
+            "channel": Channel(parcel.partition(":")[0]),
+            "seller_id": SELLER,
+            "parcel_id": parcel,
+            "reference": booking_reference(parcel, attempt),
+            "carrier": "viettelpost",
+            "tracking_no": "TN1",
+            "state": state,
+            "booked_vnd": 330_000,
+            "expected_vnd": 330_000,
+            "collected_vnd": 330_000,
+            **changes,
+        }
+    )
+
+
 def a_life(order: str = ORDER) -> list[Event]:
     """One order from placing to the doorstep, in order."""
     parcel = f"{order}/1/1"
@@ -348,4 +379,5 @@ def a_life(order: str = ORDER) -> list[Event]:
         a_parcel(parcel),
         a_booking(parcel),
         *a_delivery(parcel),
+        a_cash_state(parcel=parcel),
     ]

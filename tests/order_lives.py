@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from schemas.tracking import TrackingStatus
+from schemas.tracking import CodState, TrackingStatus
 from tests.order_facts import (
     ORDER,
     PLACED_AT,
     a_booking,
+    a_cash_state,
     a_parcel,
     a_placed_order,
     a_routed_shipment,
@@ -65,6 +66,7 @@ class Booking:
         self.parcel, self.attempt = parcel, attempt
         self.status = S.CREATED
         self.version = 0
+        self.cash = 0
         self.times: dict[str, Any] = {}
 
     @property
@@ -131,6 +133,7 @@ class Life:
             self._strike_off if self._listed() and self.chance.random() < 0.2 else None,
             self._sign if self._listed() and self.chance.random() < 0.6 else None,
             self._fall_quiet if self._returned() and self.chance.random() < 0.3 else None,
+            self._move_cash if self._returned() else None,
             self._receive_back if self.chance.random() < 0.2 and self._returned() else None,
         ]
 
@@ -279,6 +282,17 @@ class Life:
     def _fall_quiet(self) -> None:
         newest = max(event.occurred_at for event in self.events)
         self.events.append(quiet_since(newest, self.order))
+
+    def _move_cash(self) -> None:
+        ended = [one for one in self.bookings.values() if one.status in (S.RETURNED, S.DELIVERED)]
+        booking = self.chance.choice(ended)
+        back = booking.status is S.RETURNED
+        states = [CodState.VOID] if back else [CodState.COLLECTED, CodState.PAID_OUT]
+        booking.cash += 1
+        cash = a_cash_state(
+            self.chance.choice(states), booking.cash, booking.parcel, attempt=booking.attempt
+        )
+        self.events.append(cash.model_copy(update={"occurred_at": self.now()}))
 
     def _request_cancel(self) -> None:
         self.cancel_requested = True

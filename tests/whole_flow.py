@@ -1,4 +1,4 @@
-"""All eight stages on the in-memory log: sample orders from the channel to the doorstep.
+"""All nine stages on the in-memory log: sample orders from the channel to the doorstep.
 
 Carriers, stations and the job runner are played by this module: it answers bookings, packs and
 scans. Everything else is the system's own.
@@ -27,6 +27,7 @@ from services.registry.load import load_registry
 from services.sandbox.sample import FOLDER
 from services.store.vault import Vault
 from streams.booking import Booking
+from streams.cod import Cod
 from streams.feed import Feed
 from streams.intake import Intake
 from streams.metrics import Metrics
@@ -70,6 +71,7 @@ class WholeFlow:
             Packing(sample_rule_book()),
             Booking(),
             Tracking(read_status_map()),
+            Cod(),
             Status(fulfilment_transitions()),
             Feed(),
             Metrics(),

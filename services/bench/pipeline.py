@@ -29,7 +29,7 @@ AT_ONCE: Final = 2_000
 WORKERS: Final[Mapping[str, tuple[str, ...]]] = {
     "worker-orders": ("intake", "routing", "packing", "booking"),
     "worker-tracking": ("tracking",),
-    "worker-sellers": ("status", "feed", "metrics"),
+    "worker-sellers": ("cod", "status", "feed", "metrics"),
 }
 POLL_S: Final = 0.5
 STANDSTILL_S: Final = 90.0

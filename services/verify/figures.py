@@ -51,6 +51,8 @@ RECOUNTED: Final = f"""
                    ('freight_vnd', p.booked_at, p.freight_vnd),
                    ('cod_expected_vnd', p.booked_at, p.cod_expected_vnd),
                    ('cod_collected_vnd', p.cod_collected_at, p.cod_collected_vnd),
+                   ('cod_remitted_vnd', p.cod_remitted_at, p.cod_remitted_vnd),
+                   ('cod_short_vnd', p.cod_remitted_at, p.cod_short_vnd),
                    ('cohort_handed_over', p.handed_over_at, 1),
                    ('cohort_delivered', p.handed_over_at, (p.delivered_at IS NOT NULL)::int),
                    ('cohort_returned', p.handed_over_at, (p.returned_at IS NOT NULL)::int),

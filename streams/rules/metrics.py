@@ -120,6 +120,8 @@ def parcel_throughput(row: ParcelRow) -> Iterator[Happened]:
     yield row.handed_over_at, (("parcels_handed_over", 1),)
     yield row.delivered_at, (("parcels_delivered", 1), *goods)
     yield row.cod_collected_at, (("cod_collected_vnd", row.cod_collected_vnd),)
+    paid_on = ("cod_remitted_vnd", row.cod_remitted_vnd), ("cod_short_vnd", row.cod_short_vnd)
+    yield row.cod_remitted_at, paid_on
     yield row.returned_at, (("parcels_returned", 1),)
     yield row.written_off_at, (("parcels_written_off", 1),)
 

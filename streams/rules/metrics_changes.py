@@ -15,7 +15,7 @@ from streams.rules.metrics_rows import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from streams.rules.metrics_facts import BookedFacts, OrderFacts, TrackedFacts
+    from streams.rules.metrics_facts import BookedFacts, CashFacts, OrderFacts, TrackedFacts
 
 Change: TypeAlias = tuple[Row, Row]
 """A fact row before and after. One that is new was empty before: it counted nothing."""
@@ -49,6 +49,7 @@ def _touched_parcels(before: OrderFacts, after: OrderFacts) -> set[str]:
     bookings: tuple[tuple[Bookings, Bookings], ...] = (
         (before.booked, after.booked),
         (before.tracked, after.tracked),
+        (before.cash, after.cash),
     )
     voided = after.voided - before.voided
     for old, new in bookings:
@@ -61,7 +62,9 @@ def _touched_parcels(before: OrderFacts, after: OrderFacts) -> set[str]:
     return touched
 
 
-Bookings: TypeAlias = "Mapping[str, BookedFacts] | Mapping[str, TrackedFacts]"
+Bookings: TypeAlias = (
+    "Mapping[str, BookedFacts] | Mapping[str, TrackedFacts] | Mapping[str, CashFacts]"
+)
 
 
 def _both(

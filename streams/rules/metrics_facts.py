@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from pydantic import AwareDatetime, Field
 
 from schemas.booking import BookingVoided, ShipmentBooked
+from schemas.cod import CodChanged
 from schemas.event import Value
 from schemas.handover import HandoverReported
 from schemas.intake import OrderAmended, OrderContent, OrderHeld, OrderPlaced
 from schemas.packing import ParcelPacked
 from schemas.routing import OrderRouted
 from schemas.status import OrderCancelled
-from schemas.tracking import CodState, ShipmentStatusChanged, TrackingStatus
+from schemas.tracking import ShipmentStatusChanged, TrackingStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -108,8 +109,17 @@ class TrackedFacts(Value):
     delivered_at: AwareDatetime | None
     returned_at: AwareDatetime | None
     written_off_at: AwareDatetime | None
-    cod_collected: bool
-    cod_vnd: int
+
+
+class CashFacts(Value):
+    """Where the cash of one booking is, by the ledger; `remitted_at` is the last transfer."""
+
+    version: int
+    parcel_id: str
+    collected_vnd: int
+    remitted_vnd: int
+    short_vnd: int
+    remitted_at: AwareDatetime | None
 
 
 class ManifestFacts(Value):
@@ -123,7 +133,7 @@ class OrderFacts(Value):
     """Everything counted of one order.
 
     `routed_at` is when each shipment was first routed, by id; `packed` is by parcel; `booked`,
-    `tracked` and `voided` are by our booking reference, `manifests` by their numbers.
+    `tracked`, `cash` and `voided` are by our booking reference, `manifests` by their numbers.
     """
 
     order_id: str
@@ -135,6 +145,7 @@ class OrderFacts(Value):
     packed: dict[str, PackedFacts] = Field(default_factory=dict)
     booked: dict[str, BookedFacts] = Field(default_factory=dict)
     tracked: dict[str, TrackedFacts] = Field(default_factory=dict)
+    cash: dict[str, CashFacts] = Field(default_factory=dict)
     voided: frozenset[str] = frozenset()
     manifests: dict[str, ManifestFacts] = Field(default_factory=dict)
 
@@ -155,6 +166,7 @@ _Versioned: TypeAlias = (
     | PackedFacts
     | BookedFacts
     | TrackedFacts
+    | CashFacts
     | ManifestFacts
 )
 
@@ -285,10 +297,22 @@ def _with_tracking(facts: OrderFacts, event: ShipmentStatusChanged) -> OrderFact
         delivered_at=event.delivered_at,
         returned_at=event.returned_at,
         written_off_at=event.written_off_at,
-        cod_collected=event.cod_state in (CodState.COLLECTED, CodState.REMITTED),
-        cod_vnd=event.cod_vnd,
     )
     return facts.model_copy(update={"tracked": {**facts.tracked, event.reference: tracked}})
+
+
+def _with_cash(facts: OrderFacts, event: CodChanged) -> OrderFacts:
+    if _known(facts.cash.get(event.reference), event):
+        return facts
+    cash = CashFacts(
+        version=event.version,
+        parcel_id=event.parcel_id,
+        collected_vnd=event.collected_vnd,
+        remitted_vnd=max(0, event.remitted_vnd),
+        short_vnd=event.short_vnd,
+        remitted_at=event.remitted_at,
+    )
+    return facts.model_copy(update={"cash": {**facts.cash, event.reference: cash}})
 
 
 FOLDS: Mapping[type[Event], Callable[[OrderFacts, Any], OrderFacts]] = {
@@ -302,5 +326,6 @@ FOLDS: Mapping[type[Event], Callable[[OrderFacts, Any], OrderFacts]] = {
     BookingVoided: _with_void,
     HandoverReported: _with_manifest,
     ShipmentStatusChanged: _with_tracking,
+    CodChanged: _with_cash,
 }
 """How each fact changes what is known; what is not here moves no figure."""

@@ -68,7 +68,8 @@ class ParcelRow(NamedTuple):
 
     Times are firm. `delivered_at`, `returned_at`, `written_off_at` exclude each other: the outcome
     as it stands. `freight_vnd` and `cod_expected_vnd` are 0 for a voided booking. `late_by` is None
-    for a first attempt in time, for none, and for one without a promise.
+    for a first attempt in time, for none, and for one without a promise. What was collected and paid
+    on is the ledger's word.
     """
 
     parcel_id: str
@@ -96,6 +97,9 @@ class ParcelRow(NamedTuple):
     delivered_at_first: bool
     on_time: bool
     late_by: str | None
+    cod_remitted_at: datetime | None
+    cod_remitted_vnd: int
+    cod_short_vnd: int
 
 
 Row: TypeAlias = OrderRow | ShipmentRow | ParcelRow
@@ -162,7 +166,8 @@ def parcel_row(facts: OrderFacts, parcel_id: str) -> ParcelRow:
     late = first_attempt_at is not None and (
         promised_on is not None and vietnam_date(first_attempt_at) > promised_on
     )
-    collected = tracked is not None and tracked.cod_collected and tracked.delivered_at is not None
+    cash = facts.cash.get(reference)
+    collected_vnd = cash.collected_vnd if cash and tracked and tracked.delivered_at else 0
     return ParcelRow(
         parcel_id,
         facts.order_id,
@@ -175,18 +180,21 @@ def parcel_row(facts: OrderFacts, parcel_id: str) -> ParcelRow:
         handed_over_at,
         first_attempt_at,
         *_outcome(tracked),
-        tracked.delivered_at if tracked and collected else None,
+        tracked.delivered_at if tracked and collected_vnd else None,
         sum(quantity for _, quantity in packed.units) if packed else 0,
         packed.goods_vnd if packed else 0,
         booked.freight_vnd if booked and live else 0,
         booked.cod_vnd if booked and live else 0,
-        tracked.cod_vnd if tracked and collected else 0,
+        collected_vnd,
         tracked.attempts if tracked else 0,
         first_attempt_at is not None
         and tracked is not None
         and tracked.delivered_at == first_attempt_at,
         first_attempt_at is not None and promised_on is not None and not late,
         _late_by(tracked, routed, handed_over_at) if tracked and late else None,
+        cash.remitted_at if cash else None,
+        cash.remitted_vnd if cash else 0,
+        cash.short_vnd if cash else 0,
     )
 
 

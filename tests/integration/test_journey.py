@@ -21,6 +21,7 @@ from services.store.journey import order_journey
 from services.store.vault import Vault
 from streams.booking import Booking
 from streams.cli.trace import timeline
+from streams.cod import Cod
 from streams.feed import Feed
 from streams.intake import Intake
 from streams.packing import Packing
@@ -69,6 +70,7 @@ class Journey:
             Packing(sample_rule_book()),
             Booking(),
             Tracking(read_status_map()),
+            Cod(),
             Status(fulfilment_transitions()),
             Feed(),
         ]

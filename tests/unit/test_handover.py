@@ -19,6 +19,7 @@ from tests.order_facts import (
     PARCEL,
     SHIPMENT,
     a_booking,
+    a_cash_state,
     a_delivery,
     a_parcel,
     a_placed_order,
@@ -154,8 +155,7 @@ def test_quiet_before_the_newest_fact_closes_nothing() -> None:
 
 @pytest.mark.parametrize("state", [s for s in CodState if s.value not in ("paid_out", "void")])
 def test_money_that_is_not_at_rest_keeps_an_order_open(state: CodState) -> None:
-    delivered = a_delivery(cod_state=state)[-1]
-    found = seen(delivered, quiet_since(at(4, 10)))
+    found = seen(a_delivery()[-1], a_cash_state(state), quiet_since(at(4, 10)))
     is_at_rest = state is CodState.NOT_APPLICABLE
     assert found.finished
     assert found.visible.status == ("closed" if is_at_rest else "delivered")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from schemas.figures import BOUNDS_H, FIGURE_NAMES, HISTOGRAMS, Cell, split_figure
 from schemas.intake import OcopGroup
 from schemas.packing import PackedLine
-from schemas.tracking import CodState, TrackingStatus
+from schemas.tracking import TrackingStatus
 from streams.rules.metrics import add, bucket_of, count, moved
 from streams.rules.metrics_changes import changed_rows
 from streams.rules.metrics_facts import OrderFacts, fold
@@ -24,6 +24,7 @@ from tests.order_facts import (
     SHIPMENT,
     a_booking,
     a_cancellation,
+    a_cash_state,
     a_delivery,
     a_hold,
     a_life,
@@ -272,8 +273,11 @@ def test_the_bookings_promise_goes_before_a_later_routings() -> None:
 
 
 def test_cash_of_a_delivery_counts_when_the_carrier_has_it() -> None:
-    uncollected = a_delivery(cod_state=CodState.EXPECTED)
-    assert "cod_collected_vnd" not in figures_of(*a_life()[:4], *uncollected)
+    delivered = (*a_life()[:4], *a_delivery())
+    assert "cod_collected_vnd" not in figures_of(*delivered)
+    short = a_cash_state(remitted_vnd=300_000, short_vnd=30_000, remitted_at=at(9))
+    figures = figures_of(*delivered, short)
+    assert (figures["cod_remitted_vnd"], figures["cod_short_vnd"]) == (300_000, 30_000)
 
 
 def test_a_cancelled_order_stays_placed() -> None:
@@ -317,8 +321,6 @@ def tracking_states(draw: st.DrawFn) -> Event:
         returned_at=draw(times),
         written_off_at=draw(times),
         postponed_by=draw(st.none() | st.sampled_from(["consignee", "weather", "none"])),
-        cod_state=draw(st.sampled_from(CodState)),
-        cod_vnd=draw(st.integers(0, 500_000)),
     )
 
 
@@ -361,6 +363,15 @@ FACTS = st.one_of(
     ),
     st.builds(a_void, st.just(PARCEL), st.none() | st.integers(1, 2), version=st.integers(1, 3)),
     tracking_states(),
+    st.builds(
+        a_cash_state,
+        version=st.integers(1, 4),
+        parcel=st.sampled_from([PARCEL, f"{SHIPMENT}/2"]),
+        attempt=st.integers(1, 2),
+        collected_vnd=st.integers(0, 500_000),
+        remitted_vnd=st.integers(-9, 500_000),
+        remitted_at=st.none() | DAYS.map(at),
+    ),
 )
 
 

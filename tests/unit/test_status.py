@@ -17,6 +17,7 @@ from tests.order_facts import (
     PARCEL,
     SHIPMENT,
     a_booking,
+    a_cash_state,
     a_delivery,
     a_parcel,
     a_placed_order,
@@ -230,7 +231,8 @@ def test_a_parcel_shows_its_carrier_its_state_and_its_money() -> None:
         S.CREATED,
         CodState.EXPECTED,
     )
-    parcel = stands(*TO_LABEL, *a_delivery()).visible.shipments[0].parcels[0]
+    delivered = (*TO_LABEL, *a_delivery(), a_cash_state())
+    parcel = stands(*delivered).visible.shipments[0].parcels[0]
     assert (parcel.attempt_no, parcel.cod_state) == (1, CodState.COLLECTED)
 
 

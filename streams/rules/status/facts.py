@@ -104,7 +104,12 @@ class Tracked(Fact):
     handed_over_at: str | None
     delivered_at: str | None
     returned_at: str | None
-    cod_state: str
+
+
+class Cash(Fact):
+    """Where the cash of a booking is, by the ledger."""
+
+    state: str
 
 
 class Listing(TypedDict):
@@ -141,6 +146,7 @@ class Facts(TypedDict):
     tracked: dict[str, Tracked]
     manifests: dict[str, Manifested]
     quiet_since: str
+    cash: dict[str, Cash]
     as_of: str
 
 
@@ -162,5 +168,6 @@ def no_facts() -> Facts:
         "tracked": {},
         "manifests": {},
         "quiet_since": "",
+        "cash": {},
         "as_of": "",
     }

@@ -6,6 +6,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from schemas.booking import BookingRefused, BookingVoided, BookingVoidRefused, ShipmentBooked
+from schemas.cod import CodChanged
 from schemas.handover import HandoverReported
 from schemas.intake import (
     OrderAmended,
@@ -223,7 +224,6 @@ def _keep_tracked(facts: Facts, event: ShipmentStatusChanged) -> bool:
         "handed_over_at": _moment_or_none(event.handed_over_at),
         "delivered_at": _moment_or_none(event.delivered_at),
         "returned_at": _moment_or_none(event.returned_at),
-        "cod_state": event.cod_state.value,
     }
     return True
 
@@ -252,6 +252,13 @@ def _keep_quiet(facts: Facts, event: OrderQuiet) -> bool:
     return True
 
 
+def _keep_cash(facts: Facts, event: CodChanged) -> bool:
+    if not _is_news(facts["cash"], event.reference, event.version):
+        return False
+    facts["cash"][event.reference] = {"version": event.version, "state": event.state.value}
+    return True
+
+
 Keeper: TypeAlias = "Callable[[Facts, Any], bool]"
 
 KEEPERS: Final[Mapping[type[Event], Keeper]] = {
@@ -271,4 +278,5 @@ KEEPERS: Final[Mapping[type[Event], Keeper]] = {
     BookingVoidRefused: _keep_void_refused,
     HandoverReported: _keep_manifest,
     OrderQuiet: _keep_quiet,
+    CodChanged: _keep_cash,
 }

@@ -227,6 +227,7 @@ def _shown_cod(facts: Facts, parcel: Parcel) -> CodState:
         return CodState.NOT_APPLICABLE
     if _stays_here(facts, parcel):
         return CodState.VOID
-    if parcel.tracked is not None and parcel.fulfilment is not Fulfilment.PACKED:
-        return CodState(parcel.tracked["cod_state"])
+    cash = facts["cash"].get(parcel.reference or "")
+    if cash is not None and parcel.fulfilment is not Fulfilment.PACKED:
+        return CodState(cash["state"])
     return CodState.EXPECTED if packed else CodState.NOT_APPLICABLE
