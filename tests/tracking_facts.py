@@ -11,7 +11,8 @@ from schemas.booking import BookingVoided, ShipmentBooked
 from schemas.catalogue import SHIPMENT_STATUS_CHANGED, TRACKING_RECEIVED
 from schemas.ids import booking_reference, order_of, shipment_of, tracking_key
 from schemas.intake import Channel
-from schemas.tracking import ShipmentStatusChanged
+from schemas.mending import KIND_HEADER, Correction, Request
+from schemas.tracking import ShipmentStatusChanged, TrackingStatus
 from services.reference.status_map import read_status_map
 from streams.rules.tracking_fold import fold, restored
 from streams.runtime.memory import ORDERLY, Disorder, ManualClock, Pipeline
@@ -126,6 +127,39 @@ def a_record(carrier: str, api: str, number: str, body: bytes, item: int = 0) ->
     return send
 
 
+def a_correction(
+    state: str,
+    at: datetime,
+    number: str = "VTP1",
+    *,
+    parcel: str = PARCEL,
+    name: str = "c-1",
+    detail: str | None = None,
+) -> Fact:
+    said = Correction(
+        correction_id=name,
+        parcel_id=parcel,
+        reference=booking_reference(parcel, 1),
+        state=TrackingStatus(state),
+        detail=detail,
+        occurred_at=at,
+        by="ops:lan",
+        why="the buyer confirmed it",
+        evidence="call-4711",
+    )
+    value = said.model_dump_json().encode()
+    return a_request(Request.CORRECTION, number, value)
+
+
+def a_request(kind: Request, number: str = "VTP1", value: bytes = b"{}") -> Fact:
+    async def send(pipeline: Pipeline) -> None:
+        key = tracking_key("viettelpost", number)
+        headers = ((KIND_HEADER, kind.value.encode()),)
+        await pipeline.send(TRACKING_RECEIVED.name, key, value, headers)
+
+    return send
+
+
 async def told(pipeline: Pipeline, *facts: Fact, one_by_one: bool = True) -> None:
     for fact in facts:
         await fact(pipeline)
@@ -190,5 +224,8 @@ async def check_stored_states(pool: Pool) -> None:
 
 async def forget(pool: Pool) -> None:
     """Begin again with an empty stage."""
-    await pool.execute("TRUNCATE tracking.waybills, tracking.bookings, tracking.events")
+    await pool.execute(
+        "TRUNCATE tracking.waybills, tracking.bookings, tracking.events, tracking.remapped"
+    )
+    await pool.execute("TRUNCATE tracking.corrections, registry.mappings")
     await pool.execute("TRUNCATE runtime.checkpoints CASCADE")

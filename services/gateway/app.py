@@ -15,6 +15,7 @@ from services.gateway import (
     events,
     health,
     labels,
+    ops,
     orders,
     packing,
     partners,
@@ -50,6 +51,7 @@ ROUTERS: Iterable[APIRouter] = (
     carriers.router,
     partners.router,
     events.router,
+    ops.router,
     health.router,
 )
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from schemas.topics import Topic
 
 HOUR_MS: Final = 3_600_000
+DAY_MS: Final = 24 * HOUR_MS
 CREATE_TIMEOUT_MS: Final = 60_000
 LEADERS_WITHIN_S: Final = 30
 LEADERS_POLL_S: Final = 0.1
@@ -39,7 +40,8 @@ class TopicPlan:
 def plans(topics: Iterable[Topic], *, min_isr: int = 1, flush: bool = False) -> list[TopicPlan]:
     """Every topic and its dead-letter topic.
 
-    All use LogAppendTime: a record stamped years ago would be deleted by retention at once.
+    All use LogAppendTime: a record stamped years ago would be deleted by retention at once. Where
+    personal data is, segments are closed every day: an open one is never deleted.
     A dead letter lies in the partition number its record came from.
     """
     found = []
@@ -50,6 +52,8 @@ def plans(topics: Iterable[Topic], *, min_isr: int = 1, flush: bool = False) -> 
             "min.insync.replicas": str(min_isr),
             "unclean.leader.election.enable": "false",
         }
+        if topic.personal_data:
+            common["segment.ms"] = str(DAY_MS)
         living = common | {
             "cleanup.policy": "compact" if topic.compacted else "delete",
             "max.message.bytes": str(topic.max_bytes),

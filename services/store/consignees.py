@@ -6,12 +6,12 @@ Each is encrypted with a key of the buyer; a buyer is a phone. Deleting the key 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from services.channels.contact import Contact
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from services.store.pool import Connection
     from services.store.vault import Vault
@@ -39,6 +39,13 @@ LEFT JOIN intake.buyer_keys k USING (buyer_id)
 WHERE o.order_id = $1
 """
 DELETE_KEY: Final = "DELETE FROM intake.buyer_keys WHERE buyer_id = $1 RETURNING buyer_id"
+BUYER_OF: Final = "SELECT buyer_id FROM intake.buyers WHERE order_id = $1"
+COUNT_ORDERS: Final = "SELECT count(*) FROM intake.buyers WHERE buyer_id = $1"
+NOTE_ERASURE: Final = """
+-- Who asked for it and why, for good.
+INSERT INTO intake.erasures (buyer_id, erased_at, by, why, was_known)
+VALUES ($1, clock_timestamp(), $2, $3, $4)
+"""
 
 
 class NoConsignee(Exception):
@@ -102,12 +109,30 @@ async def read_consignee(connection: Connection, vault: Vault, order_id: str) ->
     )
 
 
-async def erase_buyers(connection: Connection, vault: Vault, phones: Sequence[str]) -> int:
-    """Forget the buyers of these phones (E.164) for ever; how many were known."""
-    erased = 0
-    for phone in phones:
-        erased += await connection.fetchval(DELETE_KEY, vault.buyer_id(phone)) is not None
-    return erased
+class Erased(NamedTuple):
+    """What an erasure met: whether there was a key, and how many orders it opened."""
+
+    was_known: bool
+    orders: int
+
+
+async def erase_buyer(
+    connection: Connection,
+    vault: Vault,
+    *,
+    by: str,
+    why: str,
+    phone: str | None = None,
+    order: str | None = None,
+) -> Erased | None:
+    """Forget a buyer, by phone (E.164) or by an order, for ever; None for an order without one."""
+    async with connection.transaction():
+        buyer = vault.buyer_id(phone) if phone else await connection.fetchval(BUYER_OF, order)
+        if buyer is None:
+            return None
+        was_known = await connection.fetchval(DELETE_KEY, buyer) is not None
+        await connection.execute(NOTE_ERASURE, buyer, by, why, was_known)
+        return Erased(was_known, await connection.fetchval(COUNT_ORDERS, buyer))
 
 
 def _buyer_id(vault: Vault, order_id: str, contact: Contact) -> str:

@@ -94,7 +94,7 @@ READ_BOOKINGS: Final = """
 # What the carriers said.
 READ_TRACKING: Final = """
     SELECT parcel_id, reference, occurred_at, ingested_at, code, reason_code, status, reason,
-           attributed_to, finality, facility, mapping
+           attributed_to, finality, facility, mapping, was, origin, by, why, evidence
     FROM tracking.journeys WHERE order_id = $1 ORDER BY ordered_at, ingested_at, code
 """
 

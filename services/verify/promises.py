@@ -9,6 +9,7 @@ from services.verify import (
     accounts,
     backlog,
     effects,
+    erasures,
     feeds,
     figures,
     live_bookings,
@@ -69,6 +70,11 @@ PROMISES: Final = (
         feeds.check,
     ),
     Promise("nothing_left_behind", "Lag is zero and no job is overdue.", backlog.check),
+    Promise(
+        "erased_is_forgotten",
+        "After an erasure, the buyer's data is found nowhere.",
+        erasures.check,
+    ),
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 import zlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from schemas.catalogue import ORDER_RECEIVED, TOPICS
 from schemas.event import EVENT_NAMESPACE
@@ -26,7 +26,8 @@ class Survey:
 
     `ids`: topic → id of an event (16 bytes) → checksum of its value. `contradictions`: ids that
     came with two different values. `received`: offset of each record of `order.received` → its key.
-    `letters`: (topic, partition, offset) of records that have a dead letter.
+    `letters`: (topic, partition, offset) of records that have a dead letter. `oldest`: when the
+    oldest record of a topic was appended (Unix ms).
     """
 
     ends: Mapping[tuple[str, int], tuple[int, int]]
@@ -35,6 +36,7 @@ class Survey:
     contradictions: list[str] = field(default_factory=list)
     received: dict[tuple[int, int], str] = field(default_factory=dict)
     letters: set[tuple[str, int, int]] = field(default_factory=set)
+    oldest: dict[str, int] = field(default_factory=dict)
 
     def begins_late(self, topic: str) -> bool:
         """True once retention has taken something from the topic: what is missing may be old."""
@@ -61,8 +63,16 @@ async def survey(
     async for records in log.read(ends):
         for record in records:
             found.records += 1
+            at = _appended_ms(record)
+            found.oldest[record.topic] = min(at, found.oldest.get(record.topic, at))
             _note(found, record, hear)
     return found
+
+
+def _appended_ms(record: Any) -> int:
+    """Aiokafka and the in-memory log name it differently."""
+    at = record.timestamp_ms if hasattr(record, "timestamp_ms") else record.timestamp
+    return int(at)
 
 
 def _note(found: Survey, record: LogRecord, hear: Callable[[str, bytes], None]) -> None:

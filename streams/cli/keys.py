@@ -43,6 +43,7 @@ OWNERS = {
     "seller": "SELECT true FROM registry.sellers WHERE seller_id = $1",
     "partner": "SELECT true FROM registry.partners WHERE partner_id = $1",
     "channel": "SELECT true FROM registry.shops WHERE channel = $1 LIMIT 1",
+    "ops": "SELECT $1::text <> ''",
 }
 
 SHOP = "SELECT true FROM registry.shops WHERE channel = $1 AND shop_ref = $2"
@@ -70,18 +71,18 @@ def with_database(work: Callable[["Connection"], Awaitable[Answer]]) -> Answer:
 
 @app.command(epilog="Example: ocop keys issue seller S68-01")
 def issue(
-    kind: Annotated[str, typer.Argument(help="seller, channel or partner.")],
-    owner: Annotated[str, typer.Argument(help="The seller's, channel's or partner's id.")],
+    kind: Annotated[str, typer.Argument(help="seller, channel, partner or ops.")],
+    owner: Annotated[str, typer.Argument(help="The owner's id; for ops the operator's name.")],
     *,
     as_json: AsJson = False,
 ) -> None:
     """Issue a key, shown once. Two of an owner are valid at a time; a third ends the oldest.
 
-    Sellers get an API key and partners a secret; channels, and partners that sign Standard
-    Webhooks, get a signing secret.
+    Sellers and operators get an API key and partners a secret; channels, and partners that sign
+    Standard Webhooks, get a signing secret.
     """
     if kind not in OWNERS:
-        raise OperatorError(f"'{kind}' has no keys: use seller, channel or partner.")
+        raise OperatorError(f"'{kind}' has no keys: use seller, channel, partner or ops.")
     vault = Vault(master_key(read_settings()))
 
     async def work(connection: "Connection") -> str:
@@ -103,8 +104,8 @@ async def issue_for(connection: "Connection", vault: Vault, kind: str, owner: st
         return await issue_signing_secret(connection, "channel", owner, vault.seal_secret)
     if kind == "partner" and await connection.fetchval(SIGNS_WEBHOOKS, owner):
         return await issue_signing_secret(connection, "partner", owner, vault.seal_secret)
-    owner_kind: OwnerKind = "seller" if kind == "seller" else "partner"
-    return await issue_key(connection, owner_kind, owner)
+    kinds: dict[str, OwnerKind] = {"seller": "seller", "partner": "partner", "ops": "ops"}
+    return await issue_key(connection, kinds[kind], owner)
 
 
 @app.command(epilog="Example: ocop keys adopt viettelpost < secret.txt")

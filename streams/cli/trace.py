@@ -183,7 +183,13 @@ def booking_moments(booking: dict[str, Any], parcel: str) -> Iterator[Moment]:
         code = f"{event['code']}{':' + event['reason_code'] if event['reason_code'] else ''}"
         why = f", {event['reason']}" if event["reason"] else ""
         said_so = " (courier's say-so)" if event["finality"] == "provisional" else ""
-        what = f"{parcel}: {event['status']}{why}{said_so} [{booking['carrier']} {code}]"
+        source = f"[{booking['carrier']} {code}]"
+        if event["origin"] == "correction":
+            proof = f", {event['evidence']}" if event["evidence"] else ""
+            source = f"[corrected by {event['by']}: {event['why']}{proof}]"
+        elif event["was"]:
+            source = f"[{booking['carrier']} {code}, read as {event['was']} at first]"
+        what = f"{parcel}: {event['status']}{why}{said_so} {source}"
         yield Moment(moment_of(event["occurred_at"]), "tracking", what)
 
 

@@ -10,7 +10,9 @@ import pytest
 
 from schemas.booking import BookingOutcome as Outcome
 from schemas.tracking import TrackingStatus
+from services.errors import OperatorError
 from streams.booking import Booking
+from streams.cli.tasks import Answer, settlement
 from streams.runtime.memory import ManualClock, Pipeline
 from tests.booking_facts import (
     CTN,
@@ -122,6 +124,22 @@ async def test_a_refusal_is_told_and_the_next_candidate_is_another_attempt(desk:
 async def test_routing_that_chooses_the_refused_service_again_is_not_followed(desk: Desk) -> None:
     await desk.tell(routed(VTK), packed(), resulted(Outcome.REFUSED), routed(VTK, version=2))
     assert await desk.jobs() == [BOOK_VTP]
+
+
+async def test_a_person_who_looked_closes_a_doubtful_booking(desk: Desk) -> None:
+    await desk.tell(routed(VTK), packed(), resulted(Outcome.UNKNOWN))
+    answer = Answer(REFERENCE, "unknown_booking", "booked", "VTP77")
+    async with desk.pool.acquire() as connection:
+        with pytest.raises(OperatorError, match="ends with"):
+            await settlement(connection, answer._replace(found="voided"), "ops:lan: seen")
+        with pytest.raises(OperatorError, match="tracking-no"):
+            await settlement(connection, answer._replace(tracking_no=None), "ops:lan: seen")
+        result = await settlement(connection, answer, "ops:lan: seen in the portal")
+        await desk.tell(result)
+        assert await desk.open_tasks() == []
+        assert await desk.states() == {REFERENCE: "booked"}
+        with pytest.raises(OperatorError, match="No open task"):
+            await settlement(connection, answer, "ops:lan: again")
 
 
 async def test_another_route_does_not_touch_an_attempt_that_is_not_settled(desk: Desk) -> None:

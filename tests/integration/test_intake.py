@@ -16,7 +16,7 @@ from schemas.intake import (
     OrderCancelRequested,
     OrderPlaced,
 )
-from services.store.consignees import Consignee, NoConsignee, erase_buyers, read_consignee
+from services.store.consignees import Consignee, NoConsignee, erase_buyer, read_consignee
 from tests.intake_examples import (
     NUMBER,
     ORDER_ID,
@@ -83,7 +83,16 @@ async def test_no_personal_data_leaves_the_vault(intake: Intaking) -> None:
 async def test_an_erased_buyer_is_found_in_no_order(intake: Intaking) -> None:
     await intake.sends(an_order(), an_order(channel_order_no="PM-0000002"))
     async with intake.pool.acquire() as connection:
-        assert await erase_buyers(connection, VAULT, ["+84900000002", "+84900000077"]) == 1
+        ask = {"by": "ops:lan", "why": "asked by letter"}
+        erased = await erase_buyer(connection, VAULT, phone="+84900000002", **ask)
+        assert erased is not None
+        assert erased.was_known
+        assert erased.orders >= 1
+        stranger = await erase_buyer(connection, VAULT, phone="+84900000077", **ask)
+        assert stranger == (False, 0)
+        assert await erase_buyer(connection, VAULT, order="direct:X:1", **ask) is None
+        noted = await connection.fetch("SELECT was_known FROM intake.erasures ORDER BY erased_at")
+        assert [row[0] for row in noted] == [True, False]
         for number in (NUMBER, "PM-0000002"):
             with pytest.raises(NoConsignee) as gone:
                 await read_consignee(connection, VAULT, f"postmart:{SELLER}:{number}")

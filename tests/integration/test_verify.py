@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 import asyncpg
@@ -19,7 +20,7 @@ from schemas.catalogue import (
 )
 from services.reference.status_map import read_status_map
 from services.store.pool import open_pool
-from services.verify import accounts
+from services.verify import accounts, erasures
 from services.verify.evidence import Evidence
 from services.verify.promises import PROMISES, document, verify
 from services.verify.survey import survey
@@ -347,6 +348,15 @@ DAMAGE: dict[str, list[tuple[str, str]]] = {
             "its feed has",
         ),
     ],
+    "erased_is_forgotten": [
+        (
+            (
+                "INSERT INTO intake.erasures SELECT buyer_id, now(), 'ops:lan', 'asked', true"
+                " FROM intake.buyer_keys LIMIT 1"
+            ),
+            "outlived the erasure",
+        ),
+    ],
     "nothing_left_behind": [
         (
             "DELETE FROM runtime.checkpoints WHERE stage = 'feed'",
@@ -426,6 +436,21 @@ async def test_the_outbox_of_any_unit_is_looked_for_in_the_topics(suspect: Suspe
     tally = Tally()
     await accounts.check(evidence, tally)
     assert tally.broken > ORDERS
+
+
+async def test_a_raw_record_from_before_an_erasure_must_be_gone_after_its_week(
+    suspect: Suspect,
+) -> None:
+    await suspect.db.execute(
+        "INSERT INTO intake.erasures VALUES ('b', '2020-01-02', 'ops:lan', 'asked', true)"
+    )
+    assert (await suspect.finding("erased_is_forgotten")).holds
+    rules = Rechecks(MEANINGS)
+    seen = await survey(suspect.topics, rules.hear)
+    seen.oldest[ORDER_RECEIVED.name] = int(datetime(2020, 1, 1, tzinfo=UTC).timestamp() * 1000)
+    tally = Tally()
+    await erasures.check(Evidence(suspect.db, seen, rules, FLOW), tally)
+    assert "order.received.v1 still holds records" in tally.examples[0]
 
 
 async def test_a_record_nobody_has_read_is_lag(suspect: Suspect) -> None:

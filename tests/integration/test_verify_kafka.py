@@ -85,7 +85,7 @@ async def test_the_command_says_yes_and_after_damage_no(
     fine = await asyncio.to_thread(ocop_verify, "--json")
     assert fine.exit_code == 0, fine.output
     assert answer(fine)["holds"] is True
-    assert len(answer(fine)["promises"]) == 8
+    assert len(answer(fine)["promises"]) == 9
 
     await pool.execute("DELETE FROM feed.entries WHERE number = 1")
     broken = await asyncio.to_thread(ocop_verify, "--json")
