@@ -222,7 +222,7 @@ async def test_a_full_day_sends_the_next_parcel_to_another_carrier(registered: P
     orders = [f"postmart:S68-01:PM-{number}" for number in range(40)]
     await run(pipeline, *(a_placed_order(order=order) for order in orders), one_by_one=False)
     carriers_won = {one.shipments[0].chosen.carrier for one in routed(pipeline)}
-    assert carriers_won == {"vnpost", "viettelpost"}
+    assert carriers_won == set(book.carriers)
     worst = await registered.fetchval("SELECT max(parcels) FROM routing.capacity_used")
     assert worst == 1
     details = [

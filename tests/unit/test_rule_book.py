@@ -47,7 +47,7 @@ def test_a_copy_reads_the_tariffs_beside_it(copy: Path) -> None:
         ("max_weight_g = 30000", "max_weight_g = 0", r"services\.0\.max_weight_g"),
         ('code = "VTK"', 'code = "VCN"', "service viettelpost/VCN is there twice"),
         ('code = "VTK"', 'code = "V60"', "service viettelpost/V60 has no tariff"),
-        ('carrier = "vnpost"', 'carrier = "ghn"', r"no \[carriers\.ghn\]"),
+        ('carrier = "vnpost"', 'carrier = "jt"', r"no \[carriers\.jt\]"),
         ("near_region = 7\n", "", "promise_days lacks near_region"),
         ("divisor = 6000", "divisors = 6000", r"services\.0\.divisors"),
         ("max_parcels = 10", "max_parcels =", "is not TOML"),
