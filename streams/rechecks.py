@@ -15,7 +15,7 @@ from streams.metrics import Metrics
 from streams.rules.metrics_facts import OrderFacts
 from streams.rules.metrics_facts import fold as fold_fact
 from streams.rules.metrics_rows import rows_of
-from streams.rules.tracking_bookings import Claim, share_out
+from streams.rules.tracking_bookings import Claim, read_legs, share_out
 from streams.rules.tracking_fold import fold, stored
 from streams.runtime.outgoing import unpacked
 from streams.tracking_store import read_logs
@@ -109,7 +109,8 @@ class Rechecks:
         claims = [
             Claim(b["reference"], b["waybill"], int(b["booked_at"].timestamp())) for b in booked
         ]
-        shares = share_out(claims, await read_logs(db, ids, self._meanings))
+        sightings = read_legs(claims, await read_logs(db, ids, self._meanings), self._meanings)
+        shares = share_out(claims, sightings)
         return [_differing_state(b, shares.scans[b["reference"]]) for b in booked]
 
     async def fact_rows(self, db: Connection) -> AsyncIterator[str | None]:

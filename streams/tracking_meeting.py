@@ -11,7 +11,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from streams.rules.tracking_bookings import Claim, Sighting, share_out
+from streams.rules.tracking_bookings import Claim, Sighting, read_legs, share_out
 from streams.rules.tracking_fold import fold, new_parcel
 from streams.tracking_store import (
     LOCKING,
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 class Ground:
     """The locked rows of a meeting and the logs of their numbers."""
 
+    meanings: StatusMap
     waybills: dict[str, Waybill] = field(default_factory=dict)
     bookings: dict[str, Booking] = field(default_factory=dict)
     logs: dict[str, list[Sighting]] = field(default_factory=lambda: defaultdict(list))
@@ -84,7 +85,7 @@ async def ground_of(
     tx: Transaction, names: set[str], references: set[str], meanings: StatusMap, grip: Grip
 ) -> Ground:
     """Everything that hangs together with these numbers and references, and the logs."""
-    ground = Ground()
+    ground = Ground(meanings)
     while names or references:
         references = references | await _numbers(tx, ground, names, grip)
         names = await _references(tx, ground, references - ground.bookings.keys(), grip)
@@ -232,7 +233,8 @@ def _settle(met: Met, ground: Ground, part: Part, now: datetime) -> None:
     for event in fresh:
         met.appended.append((ground.waybills[event.waybill].waybill_id, event.row))
         sightings.append(Sighting(event.waybill, event.reference, event.scan, event.voids))
-    shares = share_out(_claims(part.bookings), sightings)
+    claims = _claims(part.bookings)
+    shares = share_out(claims, read_legs(claims, sightings, ground.meanings))
     for booking in part.bookings:
         booking.contested = len(part.waybills) + len(part.bookings) > 2  # noqa: PLR2004 (one each)
         if booking.cod_vnd is not None:

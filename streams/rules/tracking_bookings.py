@@ -9,9 +9,12 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from streams.rules.tracking import on_return_leg
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from services.reference.status_map import StatusMap
     from streams.rules.tracking import Scan
 
 EARLY_S: Final = 3600
@@ -44,6 +47,29 @@ class Shares:
     scans: dict[str, list[Scan]] = field(default_factory=lambda: defaultdict(list))
     unknown: dict[str, list[Scan]] = field(default_factory=lambda: defaultdict(list))
     ambiguous: dict[str, list[Scan]] = field(default_factory=lambda: defaultdict(list))
+
+
+def read_legs(
+    claims: Iterable[Claim], sightings: Sequence[Sighting], meanings: StatusMap
+) -> list[Sighting]:
+    """The events, those of a leg back read as such (R12) whether or not each says so itself.
+
+    A leg is a number that was never booked and that some event marks as the way back: a carrier
+    may name it once, and then tell of it as of any parcel (GHN's PartialReturnCode).
+    """
+    booked = {claim.waybill for claim in claims}
+    legs = {one.waybill: one.scan.return_no for one in sightings if one.scan.return_no}
+    return [
+        sighting._replace(scan=_on_the_way_back(sighting.scan, legs[sighting.waybill], meanings))
+        if sighting.waybill in legs and sighting.waybill not in booked
+        else sighting
+        for sighting in sightings
+    ]
+
+
+def _on_the_way_back(scan: Scan, return_no: str | None, meanings: StatusMap) -> Scan:
+    number = scan.return_no or return_no
+    return scan._replace(meaning=on_return_leg(scan.meaning, meanings), return_no=number)
 
 
 def share_out(claims: Sequence[Claim], sightings: Sequence[Sighting]) -> Shares:

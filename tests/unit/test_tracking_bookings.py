@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from services.reference.status_map import read_status_map
 from streams.rules.tracking import Scan
-from streams.rules.tracking_bookings import Claim, Sighting, share_out
+from streams.rules.tracking_bookings import Claim, Sighting, read_legs, share_out
 
 if TYPE_CHECKING:
     from streams.rules.tracking_bookings import Shares
@@ -107,3 +107,24 @@ def test_every_event_is_given_once_and_arrival_decides_nothing(
     moved = data.draw(st.permutations(sightings))
     again = share_out(data.draw(st.permutations(claims)), moved)
     assert owners(again) == owners(shares)
+
+
+def a_leg(day: float, code: str, number: str = "M", **said: str) -> Sighting:
+    meaning = MAP.meaning("ghn", "v2", code, None)
+    scan = Scan(int(day * DAY), f"{number}{code}", meaning, return_no=said.get("return_no"))
+    return Sighting(number, said.get("reference"), scan)
+
+
+def test_a_number_named_as_the_way_back_is_read_as_one_although_its_events_do_not_say_so() -> None:
+    named = a_leg(1, "partial_return", return_no="M", reference="A")
+    events = [named, a_leg(2, "storing"), a_leg(3, "delivered"), a_leg(4, "returned")]
+    read = read_legs([Claim("A", "N", 0)], events, MAP)
+    assert [one.scan.meaning.status for one in read] == [
+        *("info", "returning", "unmapped", "returned")
+    ]
+    assert {one.scan.return_no for one in read} == {"M"}
+
+
+def test_a_booked_number_is_never_only_a_way_back() -> None:
+    events = [a_leg(1, "storing", "N", return_no="N1P1"), a_leg(2, "delivered", "N")]
+    assert read_legs([Claim("A", "N", 0)], events, MAP) == events
