@@ -87,6 +87,8 @@ class Settings(BaseSettings):
     channel_lazada_url: str = "http://127.0.0.1:8472"
     carrier_viettelpost_url: str = "http://127.0.0.1:8491"
     carrier_vnpost_url: str = "http://127.0.0.1:8492"
+    carrier_vnpost_legacy_url: str = "http://127.0.0.1:8493"
+    carrier_ems_url: str = "http://127.0.0.1:8494"
     carrier_ghn_url: str = "http://127.0.0.1:8495"
     carrier_ghtk_url: str = "http://127.0.0.1:8496"
 

@@ -18,9 +18,12 @@ class Account:
 
     `addresses`: `text`, or `ids` for the carrier's own numbers of places. `correction_affair`: the
     AffairType of an edit; what each means is not published, so without one nothing is edited.
-    `may_repeat` is GHTK's: a second order of one id is refused as existing, and so is harmless.
     `required_note`: what the buyer may do before paying. `insurance_limit_vnd`: up to which value
     goods are insured. `places_file`: GHN's numbers of our communes.
+    `token`: EMS's merchant token. `cancel_path`: EMS's cancel call, with `{tracking_code}` in it;
+    the path is not published, so without one nobody is asked. `district`: what is sent for the
+    district since 2025, where the carrier does not say. `may_repeat`: whether the carrier confirmed
+    that it never books one reference twice; at GHTK a second order is refused as existing.
     """
 
     base_url: str
@@ -35,6 +38,9 @@ class Account:
     required_note: str = "CHOXEMHANGKHONGTHU"
     insurance_limit_vnd: int = 5_000_000
     places_file: str = ""
+    token: str = field(default="", repr=False)
+    cancel_path: str = ""
+    district: str = ""
     may_repeat: bool = True
 
 
@@ -70,6 +76,17 @@ class CarrierSettings(BaseSettings):
     ghtk_may_repeat: bool = Field(
         True, description="not confirmed; false leaves a lost answer to the webhook or a person"
     )
+    vnpost_legacy_url: str = "http://127.0.0.1:8493"
+    vnpost_legacy_username: str = "sandbox"
+    vnpost_legacy_password: SecretStr = SecretStr("sandbox")
+    vnpost_legacy_district: str = ""
+    vnpost_legacy_may_repeat: bool = False
+    ems_url: str = "http://127.0.0.1:8494"
+    ems_token: SecretStr = SecretStr("sandbox")
+    ems_addresses: Literal["codes", "names"] = "codes"
+    ems_district: str = ""
+    ems_cancel_path: str = ""
+    ems_may_repeat: bool = False
 
     timeout_s: PositiveFloat = Field(15.0, description="of one call; its answer is then lost")
     concurrency: PositiveInt = Field(64, description="calls at a time to one carrier")

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from services.carriers.ems.proxy import Ems
 from services.carriers.ghn.proxy import Ghn
 from services.carriers.ghtk.proxy import Ghtk
 from services.carriers.viettelpost.proxy import ViettelPost
 from services.carriers.vnpost.proxy import VietnamPost
+from services.carriers.vnpost_legacy.proxy import VietnamPostLegacy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,6 +39,14 @@ INTERFACES: Final = (
     Interface("vnpost", VietnamPost.name, VietnamPost.api, VietnamPost, quotes=True),
     Interface("ghn", Ghn.name, Ghn.api, Ghn, quotes=True),
     Interface("ghtk", Ghtk.name, Ghtk.api, Ghtk, quotes=True),
+    Interface(
+        "vnpost_legacy",
+        VietnamPostLegacy.name,
+        VietnamPostLegacy.api,
+        VietnamPostLegacy,
+        quotes=True,
+    ),
+    Interface("ems", Ems.name, Ems.api, Ems),
 )
 """In the order they came to us: a carrier's first row is meant where no interface is named."""
 

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from schemas.partner import PartnerEvent
 from services.carriers.webhook import CarrierEvent, UnreadableWebhook
 from services.channels.neutral import told
-from services.reference.status_map import normalised
+from services.reference.status_map import SHARED, normalised
 
 
 def read_event(raw: bytes) -> PartnerEvent:
@@ -26,7 +26,7 @@ def carrier_event(event: PartnerEvent, carrier: str, api: str) -> CarrierEvent:
         tracking_no=event.tracking_no,
         waybill_no=event.tracking_no,
         reference=event.reference,
-        code=normalised(carrier, event.code),
+        code=normalised(SHARED.get(api, carrier), event.code),
         reason_code=event.reason_code,
         at=int(event.occurred_at.timestamp()),
         raw_time=event.occurred_at.isoformat(),

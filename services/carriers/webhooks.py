@@ -5,10 +5,12 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from services.carriers.ems import webhook as ems
 from services.carriers.ghn import webhook as ghn
 from services.carriers.ghtk import webhook as ghtk
 from services.carriers.viettelpost import webhook as viettelpost
 from services.carriers.vnpost import webhook as vnpost
+from services.carriers.vnpost_legacy import webhook as vnpost_legacy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +23,9 @@ WEBHOOKS: Final[Mapping[tuple[str, str], WebhookFormat]] = MappingProxyType(
         (vnpost.CARRIER, vnpost.API): vnpost.VietnamPostWebhook(),
         (ghn.CARRIER, ghn.API): ghn.GhnWebhook(),
         (ghtk.CARRIER, ghtk.API): ghtk.GhtkWebhook(),
+        (vnpost_legacy.CARRIER, vnpost_legacy.API): vnpost_legacy.VietnamPostLegacyWebhook(),
+        (ems.CARRIER, "merchantsite"): ems.EmsWebhook("merchantsite", ems.MERCHANTSITE),
+        (ems.CARRIER, "myems"): ems.EmsWebhook("myems", ems.MYEMS),
     }
 )
 """(carrier, api) → its format."""
@@ -31,12 +36,18 @@ VERIFICATIONS: Final[Mapping[str, Verifier]] = MappingProxyType(
         "vnpost_rsa": WEBHOOKS["vnpost", "myvnpost"],
         "ghn_url_key": WEBHOOKS["ghn", "v2"],
         "ghtk_url_hash": WEBHOOKS["ghtk", "services"],
+        "vnpost_legacy_rsa": WEBHOOKS["vnpost", "legacy"],
+        "ems_url_key": WEBHOOKS["ems", "merchantsite"],
     }
 )
 """`registry.partners.verification` → whose `verify` checks that partner's bodies."""
 
-EVENT_ID_HEADERS: Final[Mapping[tuple[str, str], str]] = MappingProxyType({})
+EVENT_ID_HEADERS: Final[Mapping[tuple[str, str], str]] = MappingProxyType(
+    {(ems.CARRIER, api): ems.TRANSACTION for api in ("merchantsite", "myems")}
+)
 """(carrier, api) → the header, lower-case, that holds the carrier's own id of the event."""
 
-ANSWERS: Final[Mapping[tuple[str, str], AnswerForm]] = MappingProxyType({})
+ANSWERS: Final[Mapping[tuple[str, str], AnswerForm]] = MappingProxyType(
+    {(ems.CARRIER, api): ems.EmsAnswer() for api in ("merchantsite", "myems")}
+)
 """(carrier, api) → the form of answer the carrier insists on."""

@@ -39,7 +39,7 @@ async def receive_events(request: Request, carrier: str, api: str, parts: Wired)
     A body we cannot read is stored too and ends as a dead letter: most carriers never repeat it.
     """
     partner = parts.keyring.partners.get((carrier, api))
-    if partner is None:
+    if partner is None or partner.verification not in VERIFICATIONS:
         raise Problem(404, "carrier_unknown", f"there is no carrier {carrier} with api {api}")
     shape = ANSWERS.get((carrier, api))
     try:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 FILES: Final = ("status_map.csv", "reasons.csv", "tracking_statuses.csv", "cod_map.csv")
 IMPLIED: Final = "implied_by_settlement"
 DELAYED: Final = "delivery_delayed"
+SHARED: Final = {"emsevt_v3": "upu"}
+"""Vocabularies of no one carrier: api → whose rows say what its codes mean, whoever carries."""
 FIRST: Final = "v1"
 OVERLAY: Final = re.compile(r"([a-z]+)\.v([1-9][0-9]*)\.csv")
 FINAL: Final = frozenset(
@@ -179,6 +181,7 @@ class StatusMap:
         Where the pair of code and reason code has none, the code alone gives the status and any
         row of the carrier with that reason code the reason.
         """
+        carrier = SHARED.get(api, carrier)
         found = self._by_code.get((carrier, api, code, reason_code or ""))
         if found is not None:
             return found

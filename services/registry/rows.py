@@ -133,7 +133,13 @@ class PartnerRow(Row):
     carrier: Id
     api: Id
     verification: Literal[
-        "viettelpost_token", "vnpost_rsa", "ghn_url_key", "ghtk_url_hash", "standard_webhooks"
+        "viettelpost_token",
+        "vnpost_rsa",
+        "vnpost_legacy_rsa",
+        "ghn_url_key",
+        "ghtk_url_hash",
+        "ems_url_key",
+        "standard_webhooks",
     ]
     public_key: str | None = None
     publishes: bool = False

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from services.sandbox.ems import EmsSandbox
 from services.sandbox.ghn import GhnSandbox
 from services.sandbox.ghtk import GhtkSandbox
 from services.sandbox.key import signing_key
 from services.sandbox.viettelpost import ViettelPostSandbox
 from services.sandbox.vnpost import VietnamPostSandbox
+from services.sandbox.vnpost_legacy import VietnamPostLegacySandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,6 +35,11 @@ def vnpost(options: Options, folder: Path) -> VietnamPostSandbox:
     return VietnamPostSandbox(options, signing_key(folder / "sandbox-vnpost.pem"))
 
 
+def vnpost_legacy(options: Options, folder: Path) -> VietnamPostLegacySandbox:
+    """Signs with a key of its own that outlives a restart."""
+    return VietnamPostLegacySandbox(options, signing_key(folder / "sandbox-vnpost_legacy.pem"))
+
+
 SANDBOXES: Final[Mapping[str, Sandbox]] = MappingProxyType(
     {
         "viettelpost": Sandbox(
@@ -40,6 +47,11 @@ SANDBOXES: Final[Mapping[str, Sandbox]] = MappingProxyType(
             lambda options, _: ViettelPostSandbox(options),
         ),
         "vnpost": Sandbox("/v1/carriers/vnpost/myvnpost/events", vnpost),
+        "vnpost_legacy": Sandbox("/v1/carriers/vnpost/legacy/events", vnpost_legacy),
+        # It tells in two more forms, beside this path: see services/sandbox/ems.py.
+        "ems": Sandbox(
+            "/v1/carriers/ems/merchantsite/events", lambda options, _: EmsSandbox(options)
+        ),
         "ghn": Sandbox("/v1/carriers/ghn/v2/events", lambda options, _: GhnSandbox(options)),
         "ghtk": Sandbox(
             "/v1/carriers/ghtk/services/events", lambda options, _: GhtkSandbox(options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
@@ -12,7 +13,7 @@ import aiohttp
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from services.sandbox.clock import Clock
     from services.sandbox.options import Mischief, Webhooks
@@ -33,15 +34,27 @@ def with_secret_in_url(settings: Webhooks, name: str, retries: int) -> Webhooks:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """One webhook: the same bytes at every attempt."""
+    """One webhook: the same bytes at every attempt.
+
+    `url`: where it goes instead of the usual place. `echo`: the JSON it must be answered with.
+    `sign`: gives the headers of each attempt, for those signed with the time.
+    """
 
     body: bytes
     headers: Mapping[str, str]
     attempt: int = 0
+    url: str | None = None
+    echo: Mapping[str, str] | None = None
+    sign: Callable[[bytes], Mapping[str, str]] | None = None
+
+    @property
+    def all_headers(self) -> dict[str, str]:
+        """The headers of this attempt."""
+        return {**self.headers, **(self.sign(self.body) if self.sign else {})}
 
     def again(self) -> Letter:
         """The next attempt."""
-        return Letter(self.body, self.headers, self.attempt + 1)
+        return replace(self, attempt=self.attempt + 1)
 
 
 class Messenger:
@@ -79,9 +92,18 @@ class Messenger:
         if self._session is not None:
             await self._session.close()
 
-    def send(self, body: bytes, headers: Mapping[str, str], chance: random.Random) -> None:
+    def send(
+        self,
+        body: bytes,
+        headers: Mapping[str, str],
+        chance: random.Random,
+        *,
+        url: str | None = None,
+        echo: Mapping[str, str] | None = None,
+        sign: Callable[[bytes], Mapping[str, str]] | None = None,
+    ) -> None:
         """Send a webhook, now or when chance has it; perhaps twice."""
-        letter = Letter(body, headers)
+        letter = Letter(body, headers, url=url, echo=echo, sign=sign)
         self.totals["events"] += 1
         self._post(letter, self._hold_s(chance))
         if chance.random() < self._mischief.duplicate:
@@ -123,8 +145,9 @@ class Messenger:
 
 async def _delivered(session: aiohttp.ClientSession, url: str, letter: Letter) -> bool:
     try:
-        async with session.post(url, data=letter.body, headers=dict(letter.headers)) as answer:
-            await answer.read()
-            return answer.status == OK
-    except (aiohttp.ClientError, TimeoutError, OSError):
+        target, headers = letter.url or url, letter.all_headers
+        async with session.post(target, data=letter.body, headers=headers) as answer:
+            raw = await answer.read()
+            return answer.status == OK and (letter.echo is None or json.loads(raw) == letter.echo)
+    except (ValueError, aiohttp.ClientError, TimeoutError, OSError):
         return False

@@ -8,6 +8,8 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from services.carriers.rsa_keys import public_key_pem
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
 OwnerKind: TypeAlias = Literal["seller", "partner", "channel", "ops"]
 
+SIGNING_PREFIX = "whsec_"
 VALID_AT_A_TIME = 2
 """The current key and the one before it, so that an owner can change over without a pause."""
 
@@ -106,6 +109,21 @@ async def seal_secret(
     await _store(connection, secrets.token_hex(6), "channel", owner_id, None, sealed)
 
 
+async def adopt_signing_secret(
+    connection: Connection,
+    owner_kind: OwnerKind,
+    owner_id: str,
+    secret: str,
+    seal: Callable[[bytes], bytes],
+) -> None:
+    """Take on a Standard Webhooks secret (`whsec_…`) made elsewhere; stored sealed.
+
+    Raises ValueError for a text that is none.
+    """
+    raw = base64.b64decode(secret.removeprefix(SIGNING_PREFIX), validate=True)
+    await _store(connection, secrets.token_hex(6), owner_kind, owner_id, None, seal(raw))
+
+
 async def _store(  # noqa: PLR0917 - the row's columns
     connection: Connection,
     key_id: str,
@@ -120,7 +138,11 @@ async def _store(  # noqa: PLR0917 - the row's columns
 
 
 async def trust_public_key(connection: Connection, partner_id: str, pem: str) -> bool:
-    """Check the partner's bodies with this RSA key from now on; False if there is no such partner."""
+    """Check the partner's bodies with this RSA key from now on; False if there is no such partner.
+
+    `pem`: the key in any form that `public_key_pem` reads. Raises NotAnRsaKey.
+    """
+    pem = public_key_pem(pem)
     return bool(await connection.execute(SET_PUBLIC_KEY, partner_id, pem) == "UPDATE 1")
 
 

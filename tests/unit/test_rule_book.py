@@ -22,7 +22,10 @@ SIX_DAYS = frozenset(range(1, 7))
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """A rule book of our own, to be spoilt."""
-    for name in ("rule_book.toml", "sample_tariff.csv", "sample_tariff_urgent.csv"):
+    for name in (
+        "rule_book.toml",
+        *(f"sample_tariff{kind}.csv" for kind in ("", "_urgent", "_post")),
+    ):
         shutil.copy(str(files("services.reference.data") / name), tmp_path / name)
     return tmp_path / "rule_book.toml"
 

@@ -11,7 +11,9 @@ from services.registry.load import load_registry
 from services.sandbox.month.door import Keys
 from services.sandbox.sample import FOLDER
 from services.store.credentials import (
+    SIGNING_PREFIX,
     adopt_secret,
+    adopt_signing_secret,
     issue_key,
     issue_signing_secret,
     trust_public_key,
@@ -21,11 +23,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from asyncpg import Record
+
     from services.sandbox.serving import Joining
     from services.store.pool import Connection
 
 CHANNELS = ("postmart", "voso")
 
+READ_PARTNERS = """
+SELECT partner_id, verification = 'standard_webhooks' AS signs FROM registry.partners
+WHERE partner_id = $1 OR starts_with(partner_id, $1 || '-') ORDER BY partner_id
+"""
 READ_SELLERS = "SELECT seller_id FROM registry.sellers ORDER BY seller_id"
 
 
@@ -36,14 +44,13 @@ async def join_everybody(
 ) -> Keys:
     """Load the sample registry, issue every seller's and channel's key, know the carriers.
 
-    `partners`: partner id → what the carrier gave us when we joined it.
+    `partners`: partner id → what the carrier gave us when we joined it. One that tells in several
+    forms is a partner for each of them, `ems` and `ems-…`, all with what the first was given.
     """
     await load_registry(connection, FOLDER)
-    for partner_id, given in partners.items():
-        for secret in given["secrets"]:
-            await adopt_secret(connection, "partner", partner_id, secret)
-        if given["public_key"] is not None:
-            await trust_public_key(connection, partner_id, given["public_key"])
+    for name, given in partners.items():
+        for row in await connection.fetch(READ_PARTNERS, name):
+            await join_partner(connection, seal, row, given)
     sellers = [row["seller_id"] for row in await connection.fetch(READ_SELLERS)]
     return Keys(
         sellers={name: await issue_key(connection, "seller", name) for name in sellers},
@@ -51,6 +58,20 @@ async def join_everybody(
             name: await issue_signing_secret(connection, "channel", name, seal) for name in CHANNELS
         },
     )
+
+
+async def join_partner(
+    connection: Connection, seal: Callable[[bytes], bytes], partner: Record, given: Joining
+) -> None:
+    """Know a partner by what it gave: `whsec_…` are secrets to sign with, others stand as they are."""
+    partner_id, signs = partner["partner_id"], partner["signs"]
+    for secret in given["secrets"]:
+        if signs and secret.startswith(SIGNING_PREFIX):
+            await adopt_signing_secret(connection, "partner", partner_id, secret, seal)
+        elif not signs and not secret.startswith(SIGNING_PREFIX):
+            await adopt_secret(connection, "partner", partner_id, secret)
+    if given["public_key"] is not None:
+        await trust_public_key(connection, partner_id, given["public_key"])
 
 
 def write_keys(path: Path, keys: Keys) -> None:

@@ -26,6 +26,16 @@ CERTIFICATE_MONTHS = 36
 EXPIRES_IN_SAMPLE_MONTH = {"S33-02", "S14-02", "S80-02"}
 REVOKED_IN_SAMPLE_MONTH = {"S12-02"}
 SECOND_ORIGIN_EVERY = 6
+PARTNERS = (
+    ("viettelpost", "viettelpost", "partner_v2", "viettelpost_token"),
+    ("vnpost", "vnpost", "myvnpost", "vnpost_rsa"),
+    ("ghn", "ghn", "v2", "ghn_url_key"),
+    ("ghtk", "ghtk", "services", "ghtk_url_hash"),
+    ("vnpost_legacy", "vnpost", "legacy", "vnpost_legacy_rsa"),
+    ("ems", "ems", "merchantsite", "ems_url_key"),
+    ("ems-myems", "ems", "myems", "ems_url_key"),
+    ("ems-emsevt", "ems", "emsevt_v3", "standard_webhooks"),
+)
 
 
 @dataclass(slots=True)
@@ -205,26 +215,7 @@ def anniversary(day: date, years: int) -> date:
 
 
 def add_partners(registry: SampleRegistry) -> None:
-    """The carriers of this month; their keys are issued by `ocop keys`."""
-    registry.add(
-        "partners",
-        partner_id="viettelpost",
-        carrier="viettelpost",
-        api="partner_v2",
-        verification="viettelpost_token",
-    )
-    registry.add(
-        "partners",
-        partner_id="vnpost",
-        carrier="vnpost",
-        api="myvnpost",
-        verification="vnpost_rsa",
-    )
-    registry.add("partners", partner_id="ghn", carrier="ghn", api="v2", verification="ghn_url_key")
-    registry.add(
-        "partners",
-        partner_id="ghtk",
-        carrier="ghtk",
-        api="services",
-        verification="ghtk_url_hash",
-    )
+    """The carriers of this month, a row for each form they tell in; `ocop keys` knows their keys."""
+    columns = ("partner_id", "carrier", "api", "verification")
+    for row in PARTNERS:
+        registry.add("partners", **dict(zip(columns, row, strict=True)))

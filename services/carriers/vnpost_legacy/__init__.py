@@ -1,0 +1,1 @@
+"""Vietnam Post's older interface, donhang.vnpost.vn (CustomerConnect)."""
