@@ -13,6 +13,7 @@ from schemas.catalogue import TRACKING_RECEIVED
 from schemas.ids import tracking_key
 from services.carriers.webhook import Trusted, UnreadableWebhook
 from services.carriers.webhooks import ANSWERS, EVENT_ID_HEADERS, VERIFICATIONS, WEBHOOKS
+from services.gateway.bodies import CARRIER_EVENTS
 from services.gateway.ingest import trace_of
 from services.gateway.limits import WEBHOOK_MAX_BYTES, read_body
 from services.gateway.parts import Parts, Wired
@@ -31,7 +32,7 @@ LONGEST_ID = 128
 STORED = b'{"status":"stored"}'
 
 
-@router.post("/{carrier}/{api}/events")
+@router.post("/{carrier}/{api}/events", openapi_extra=CARRIER_EVENTS)
 async def receive_events(request: Request, carrier: str, api: str, parts: Wired) -> Response:
     """Store a carrier's webhook. 200: durable; 503: send it again.
 

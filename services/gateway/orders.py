@@ -17,6 +17,7 @@ from schemas.ids import ORDER_NUMBER, channel_key, order_channel_key
 from schemas.ids import order_id as order_id_of
 from schemas.intake import Channel
 from services.channels.neutral import OrderPayload, PayloadInvalid, parse_order, told
+from services.gateway.bodies import CHANNEL_ORDER
 from services.gateway.idempotency import answer_once
 from services.gateway.ingest import trace_of
 from services.gateway.limits import ORDER_MAX_BYTES, read_body
@@ -105,7 +106,7 @@ def direct_order_number(raw: bytes, seller_id: str) -> str:
     return order.channel_order_no
 
 
-@router.post("/v1/channels/{channel}/orders", status_code=202)
+@router.post("/v1/channels/{channel}/orders", status_code=202, openapi_extra=CHANNEL_ORDER)
 async def receive_channel_order(request: Request, channel: FeedChannel, parts: Wired) -> Response:
     """Take one payload of a channel's signed feed (Standard Webhooks over the raw body).
 

@@ -14,6 +14,7 @@ from schemas.catalogue import TRACKING_RECEIVED
 from schemas.ids import tracking_key
 from schemas.partner import FORMAT, MOST_EVENTS, PartnerEvent
 from services.channels.neutral import told
+from services.gateway.bodies import partner_events
 from services.gateway.ingest import trace_of
 from services.gateway.limits import WEBHOOK_MAX_BYTES, read_body
 from services.gateway.parts import Parts, Wired
@@ -44,7 +45,7 @@ class Batch(BaseModel):
         return self.data if isinstance(self.data, list) else [self.data]
 
 
-@router.post("/{partner_id}/events")
+@router.post("/{partner_id}/events", openapi_extra=partner_events())
 async def receive_partner_events(request: Request, partner_id: str, parts: Wired) -> Response:
     """Store a partner's tracking events. 200: all of them are durable; 503: send all again.
 
