@@ -98,7 +98,7 @@ def doors(served: Served, partner_secret: str) -> list[Door]:
     ]
 
 
-def raw_of(case: schemathesis.Case) -> bytes:
+def raw_of(case: schemathesis.Case[Any]) -> bytes:
     """The generated body as bytes; forms as forms."""
     body: Any = case.body
     if isinstance(body, bytes):
