@@ -10,6 +10,8 @@ from services.sandbox.ems import EmsSandbox
 from services.sandbox.ghn import GhnSandbox
 from services.sandbox.ghtk import GhtkSandbox
 from services.sandbox.key import signing_key
+from services.sandbox.sendo import SendoSandbox
+from services.sandbox.tiki import TikiSandbox
 from services.sandbox.viettelpost import ViettelPostSandbox
 from services.sandbox.vnpost import VietnamPostSandbox
 from services.sandbox.vnpost_legacy import VietnamPostLegacySandbox
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Sandbox:
-    """`hook`: the path of the gateway it tells. `build` is given its options and a data folder."""
+    """`hook`: the path of the gateway it tells; empty: it is asked instead. `build` is given its options and a data folder."""
 
     hook: str
     build: Callable[[Options, Path], Peer]
@@ -56,6 +58,8 @@ SANDBOXES: Final[Mapping[str, Sandbox]] = MappingProxyType(
         "ghtk": Sandbox(
             "/v1/carriers/ghtk/services/events", lambda options, _: GhtkSandbox(options)
         ),
+        "tiki": Sandbox("", lambda options, _: TikiSandbox(options)),
+        "sendo": Sandbox("", lambda options, _: SendoSandbox(options)),
     }
 )
 """By name: the word of its settings, its process and `ocop sandbox`."""

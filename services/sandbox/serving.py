@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from datetime import datetime
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypedDict
 
 from aiohttp import web
@@ -13,10 +14,12 @@ from aiohttp import web
 from services.sandbox.options import VIETNAM_TIME
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import AsyncIterator, Awaitable, Callable
 
+    from services.sandbox.clock import Clock
+    from services.sandbox.options import Options
     from services.sandbox.webhooks import Messenger
-    from services.sandbox.yard import Yard
 
 BAD_GATEWAY: Final = 502
 UNPROCESSABLE: Final = 422
@@ -29,11 +32,41 @@ class Joining(TypedDict):
     public_key: str | None
 
 
-class Peer(Protocol):
-    """A carrier's sandbox: its routes, its parcels, its webhooks."""
+class Ground(Protocol):
+    """Where things happen: a carrier's yard or a marketplace's order book."""
 
-    yard: Yard
-    messenger: Messenger
+    @property
+    def options(self) -> Options:
+        """What it may do to us."""
+
+    @property
+    def clock(self) -> Clock:
+        """Its time."""
+
+    @property
+    def totals(self) -> Counter[str]:
+        """What has happened, counted."""
+
+    def set_clock(self, now: datetime, speed: float | None) -> None:
+        """Set the clock, and perhaps its pace."""
+
+    def open_parcels(self) -> int:
+        """How much has not come to its end."""
+
+    def close(self) -> None:
+        """Let nothing more happen."""
+
+
+class Peer(Protocol):
+    """A sandbox: its routes, its parcels or orders, its webhooks."""
+
+    @property
+    def yard(self) -> Ground:
+        """Its parcels or orders."""
+
+    @property
+    def messenger(self) -> Messenger:
+        """Its webhooks."""
 
     def routes(self) -> list[web.RouteDef]:
         """The carrier's own calls."""
@@ -50,6 +83,13 @@ def application(peer: Peer) -> web.Application:
     app = web.Application(middlewares=[_trouble(peer.yard)])
     app.add_routes(peer.routes())
     app.add_routes(_admin_routes(peer))
+
+    async def name_the_time(_request: web.Request, answer: web.StreamResponse) -> None:
+        """Every answer names the peer's own time, as servers do."""
+        now = peer.yard.clock.now().astimezone(UTC)
+        answer.headers["Date"] = format_datetime(now, usegmt=True)
+
+    app.on_response_prepare.append(name_the_time)
 
     async def life(_app: web.Application) -> AsyncIterator[None]:
         await peer.messenger.start()
@@ -118,7 +158,7 @@ def _admin_routes(peer: Peer) -> list[web.RouteDef]:
     ]
 
 
-def _trouble(yard: Yard) -> Any:
+def _trouble(yard: Ground) -> Any:
     chance = random.Random(yard.options.seed)
 
     @web.middleware

@@ -47,7 +47,7 @@ def sandbox(
     mischief: Trouble = None,
     lives: Fates = None,
 ) -> None:
-    """Serve a carrier's double. Every option is also a variable OCOP_SANDBOX_…
+    """Serve a carrier's or a channel's double. Every option is also a variable OCOP_SANDBOX_…
 
     What its webhooks are checked with, it tells at /admin/joining.
     """
@@ -59,7 +59,9 @@ def sandbox(
         webhook_url=webhook_url, speed=speed, seed=seed, start=start, mischief=mischief, lives=lives
     )
     peer = row.build(chosen.options(settings.gateway + row.hook), settings.data_dir)
-    _serve(peer, name, settings, port or _port(settings.carrier_urls[name]))
+    _serve(
+        peer, name, settings, port or _port((settings.carrier_urls | settings.channel_urls)[name])
+    )
 
 
 def _chosen(**given: Any) -> SandboxSettings:

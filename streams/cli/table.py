@@ -28,7 +28,7 @@ COMMANDS: Final = (
     Row("worker", "Run stages of the flow."),
     Row("gateway", "Serve the HTTP API."),
     Row("jobs", "Run outside calls: bookings, cancellations, webhooks."),
-    Row("sandbox", "Serve a carrier's double."),
+    Row("sandbox", "Serve a carrier's or a channel's double."),
     Row("simulate", "Send orders and packing reports like sellers and stations do."),
     Row("import", "Take in a file of orders from Postmart or Voso."),
     Row("lag", "How far each stage is behind, in records and in seconds."),

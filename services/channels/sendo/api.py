@@ -56,12 +56,11 @@ class SendoApi:
         return bool(self._secrets.of_shop(NAME, shop))
 
     async def fetch(self, shop: str, number: str) -> Fetched | Missing:
-        """One order, as of now."""
-        seen_at = datetime.now(UTC)
+        """One order, as of now by Sendo's clock."""
         answer = await self._ask(shop, "GET", ORDER.format(number))
         if answer.status == NOT_FOUND:
             return Missing("Sendo has no such order")
-        return answers.fetched(_good(answer), seen_at)
+        return answers.fetched(_good(answer), answer.now or datetime.now(UTC))
 
     async def page(self, shop: str, since: datetime, until: datetime, token: str | None) -> Page:  # noqa: ARG002 - there is no end
         """Orders whose status changed since then."""
