@@ -18,14 +18,13 @@ import orjson
 from schemas.booking import BookingOutcome, BookingResulted
 from schemas.catalogue import ORDER_RECEIVED, PACKING_REPORTED, TRACKING_RECEIVED
 from schemas.ids import channel_key, tracking_key
-from schemas.place import VIETNAM
-from services.carriers.directory import api_of
+from schemas.partner import FORMAT
+from services.carriers.directory import api_of, name_of
 from services.reference.fulfilment import fulfilment_transitions
 from services.reference.places import Places
 from services.reference.rule_book import sample_rule_book
 from services.reference.status_map import read_status_map
 from services.registry.load import load_registry
-from services.sandbox.ghtk import form
 from services.sandbox.sample import FOLDER
 from services.store.vault import Vault
 from streams.booking import Booking
@@ -39,9 +38,10 @@ from streams.routing import Routing
 from streams.runtime.memory import ORDERLY, Disorder, ManualClock, Pipeline
 from streams.status import Status
 from streams.tracking import Tracking
+from tests.carrier_lives import BODIES, DELIVERED, EMSEVT, GIVEN_UP, RETURNED
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
     from services.store.pool import Pool
     from streams.runtime.stage import Record, Stage
@@ -56,7 +56,7 @@ ASKED: Final = """
      WHERE state = 'requested'
 """
 BOOKED: Final = """
-    SELECT reference, carrier, tracking_no, booked_at FROM booking.bookings WHERE state = 'booked'
+    SELECT reference, carrier, api, tracking_no, booked_at FROM booking.bookings WHERE state = 'booked'
      ORDER BY reference
 """
 
@@ -138,7 +138,7 @@ class WholeFlow:
         """Parcels are collected and delivered; every seventh goes back to its seller."""
         for number, row in enumerate(await self.pool.fetch(BOOKED)):
             end = RETURNED if number % 7 == 0 else DELIVERED
-            for code, after_h in end[row["carrier"]]:
+            for code, after_h in end[name_of(row["carrier"], row["api"])]:
                 await self.scans(dict(row), code, row["booked_at"] + timedelta(hours=after_h))
         await self.pipeline.run_until_idle()
 
@@ -149,8 +149,9 @@ class WholeFlow:
 
     async def loses_interest(self) -> str:
         """A carrier gives up a parcel it has not collected; returns our reference of it."""
-        booking = dict((await self.pool.fetch(BOOKED))[0])
-        code = GIVEN_UP[booking["carrier"]]
+        rows = await self.pool.fetch(BOOKED)
+        booking = next(dict(row) for row in rows if name_of(row["carrier"], row["api"]) in GIVEN_UP)
+        code = GIVEN_UP[name_of(booking["carrier"], booking["api"])]
         await self.scans(booking, code, booking["booked_at"] + timedelta(hours=3))
         await self.pipeline.run_until_idle()
         return str(booking["reference"])
@@ -158,81 +159,17 @@ class WholeFlow:
     async def scans(self, booking: Mapping[str, Any], code: str, at: datetime) -> None:
         """A carrier's webhook about one parcel."""
         carrier, number = booking["carrier"], booking["tracking_no"]
-        body, api = BODIES[carrier](number, code, at), api_of(carrier)
+        body = BODIES[name_of(carrier, booking["api"])](number, code, at)
+        api = booking["api"] or api_of(carrier)
         headers = {"ocop_carrier": carrier, "ocop_api": api, "ocop_partner": "p", "ocop_item": "0"}
+        if code in EMSEVT:
+            headers |= {"ocop_api": "emsevt_v3", "ocop_format": FORMAT}
         await self._send(TRACKING_RECEIVED.name, tracking_key(carrier, number), body, headers)
 
     async def _send(self, topic: str, key: str, body: object, headers: Mapping[str, str]) -> None:
         encoded = [(name, value.encode()) for name, value in headers.items()]
         raw = body if isinstance(body, bytes) else orjson.dumps(body)
         await self.pipeline.send(topic, key, raw, encoded)
-
-
-DELIVERED: Final = {
-    "viettelpost": (("200", 8), ("300", 20), ("500", 50), ("506:36", 52), ("500", 72), ("501", 75)),
-    "vnpost": (("6", 8), ("10", 20), ("12", 50), ("14", 52)),
-    "ghn": (("picked", 8), ("storing", 20), ("delivering", 50), ("delivered", 52)),
-    "ghtk": (("3", 8), ("4", 50), ("10:122", 51), ("4", 70), ("5", 75), ("6", 99)),
-}
-RETURNED: Final = {
-    "viettelpost": (("200", 8), ("500", 50), ("506:36", 52), ("505", 60), ("515", 70), ("504", 99)),
-    "vnpost": (("6", 8), ("12", 50), ("15", 52), ("16", 60), ("17", 70), ("19", 99)),
-    "ghn": (
-        ("picked", 8),
-        ("delivering", 50),
-        ("delivery_fail", 52),
-        ("return", 60),
-        ("returned", 99),
-    ),
-    "ghtk": (("3", 8), ("4", 50), ("9:131", 52), ("20", 60), ("21", 99)),
-}
-"""Codes of a parcel's life, hours after its booking."""
-GIVEN_UP: Final = {"viettelpost": "101", "vnpost": "9", "ghn": "cancel", "ghtk": "-1"}
-"""Codes of a carrier that will not collect the parcel after all."""
-
-
-def viettelpost_body(number: str, code: str, at: datetime) -> dict[str, Any]:
-    """A webhook of Viettel Post; `506:36` is a status with a reason."""
-    status, _, reason = code.partition(":")
-    return {
-        "DATA": {
-            "ORDER_NUMBER": number,
-            "ORDER_STATUS": int(status),
-            "ORDER_STATUSDATE": f"{at.astimezone(VIETNAM):%d/%m/%Y %H:%M:%S}",
-            "REASON_CODE": reason or None,
-            "MONEY_COLLECTION": None,
-        },
-        "TOKEN": "sample",
-    }
-
-
-def vnpost_body(number: str, code: str, at: datetime) -> dict[str, Any]:
-    """A webhook of Vietnam Post."""
-    item = {"itemCode": number, "status": code}
-    sent = f"{at.astimezone(VIETNAM):%d/%m/%Y %H:%M:%S}"
-    return {"sendDate": sent, "data": [item], "signature": "sample"}
-
-
-def ghn_body(number: str, code: str, at: datetime) -> dict[str, Any]:
-    """A webhook of GHN."""
-    sent = f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-    return {"OrderCode": number, "Status": code, "Type": "switch_status", "Time": sent}
-
-
-def ghtk_body(number: str, code: str, at: datetime) -> bytes:
-    """A webhook of GHTK: a form; `10:122` is a status with a reason."""
-    status, _, reason = code.partition(":")
-    sent = f"{at.astimezone(VIETNAM):%Y-%m-%dT%H:%M:%S}+07:00"
-    said = {"label_id": number, "status_id": status, "reason_code": reason, "action_time": sent}
-    return form(dict(said))
-
-
-BODIES: Final[Mapping[str, Callable[[str, str, datetime], object]]] = {
-    "viettelpost": viettelpost_body,
-    "vnpost": vnpost_body,
-    "ghn": ghn_body,
-    "ghtk": ghtk_body,
-}
 
 
 def reports(

@@ -20,7 +20,8 @@ from streams.remap import Remap
 from streams.runtime.failures import PublishFailed
 from streams.topology import STAGES
 from streams.tracking import MapUnknown
-from tests.whole_flow import BOOKED, DELIVERED, MemoryTopics, WholeFlow
+from tests.carrier_lives import DELIVERED
+from tests.whole_flow import BOOKED, MemoryTopics, WholeFlow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
