@@ -15,6 +15,7 @@ from services.gateway import (
     events,
     health,
     labels,
+    manifests,
     ops,
     orders,
     packing,
@@ -27,6 +28,7 @@ from services.gateway.ingest import Ingest
 from services.gateway.keyring import REFRESH_S, Keyring
 from services.gateway.parts import Parts
 from services.gateway.tail import FeedTail
+from services.handover.desk import HandoverDesk
 from services.kafka.appender import Appender
 from services.labels.desk import Desk, Names
 from services.reference.places import Places
@@ -43,11 +45,14 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+TELL_AGAIN_S = 10.0
+
 ROUTERS: Iterable[APIRouter] = (
     orders.router,
     pushes.router,
     packing.router,
     labels.router,
+    manifests.router,
     carriers.router,
     partners.router,
     events.router,
@@ -83,14 +88,20 @@ def build_app(
         tail.start()
         names = Names.of(sample_rule_book())
         desk = Desk(pool, vault, Places.load(), names, gs1_company_prefix)
+        ingest = Ingest(appender)
+        handover = HandoverDesk(pool, vault, ingest)
         app.state.parts = Parts(
-            pool, keyring, appender, Ingest(appender), tail, desk, vault, channels or {}
+            pool, keyring, appender, ingest, tail, desk, handover, channels or {}
         )
-        refreshing = asyncio.create_task(keep_fresh(app.state.parts), name="keyring")
+        chores = [
+            asyncio.create_task(keep_fresh(app.state.parts), name="keyring"),
+            asyncio.create_task(keep_telling(handover), name="handover"),
+        ]
         yield
-        refreshing.cancel()
-        with suppress(asyncio.CancelledError):
-            await refreshing
+        for chore in chores:
+            chore.cancel()
+            with suppress(asyncio.CancelledError):
+                await chore
         desk.close()
         await tail.stop()
         await appender.stop()
@@ -119,3 +130,13 @@ async def keep_fresh(parts: Parts) -> None:
                 await parts.keyring.refresh(connection)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             log.warning("keyring_not_refreshed", error=type(error).__name__)
+
+
+async def keep_telling(handover: HandoverDesk) -> None:
+    """Tell what manifests changed in requests that died before they had told it."""
+    while True:
+        await asyncio.sleep(TELL_AGAIN_S)
+        try:
+            await handover.tell()
+        except (problems.Problem, *problems.DATABASE_AWAY, asyncpg.PostgresError) as error:
+            log.warning("handover_not_told", error=type(error).__name__)

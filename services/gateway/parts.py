@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from services.gateway.ingest import Ingest
     from services.gateway.keyring import Keyring
     from services.gateway.tail import FeedTail
+    from services.handover.desk import HandoverDesk
     from services.kafka.appender import Appender
     from services.labels.desk import Desk
     from services.store.pool import Pool
-    from services.store.vault import Vault
 
 SELLER_RATE, SELLER_BURST = 50, 200
 FEED_RATE, FEED_BURST = 5_000, 10_000
@@ -37,7 +37,7 @@ class Parts:
     ingest: Ingest
     tail: FeedTail
     desk: Desk
-    vault: Vault
+    handover: HandoverDesk
     channels: Mapping[str, ChannelAccount] = field(default_factory=dict)
     seller_limit: RateLimit = field(default_factory=lambda: RateLimit(SELLER_RATE, SELLER_BURST))
     feed_limit: RateLimit = field(default_factory=lambda: RateLimit(FEED_RATE, FEED_BURST))

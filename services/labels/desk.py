@@ -15,6 +15,7 @@ import orjson
 from schemas.intake import Channel, Handling
 from services.carriers.port import Party
 from services.labels.content import Label
+from services.labels.faces import address
 from services.labels.gs1 import sscc
 from services.labels.pages import print_labels
 from services.store.consignees import NoConsignee, read_consignee
@@ -173,6 +174,10 @@ class Desk:
             if self._company_prefix and unit is not None
             else None,
         )
+
+    def address(self, street: str, ward_code: str) -> str:
+        """Street, ward, province."""
+        return address(self._party("", "", street, ward_code))
 
     def _sender(self, row: asyncpg.Record) -> Party:
         return self._party(row["seller"], row["phone"], row["street"], row["ward_code"])

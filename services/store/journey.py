@@ -91,6 +91,13 @@ READ_BOOKINGS: Final = """
     FROM booking.bookings WHERE order_id = $1 ORDER BY parcel_id, attempt
 """
 
+# The manifests they were on.
+READ_MANIFESTS: Final = """
+    SELECT p.parcel_id, m.manifest_no, p.standing, m.opened_at, m.closed_at
+    FROM handover.parcels p JOIN handover.manifests m USING (manifest_no)
+    WHERE p.order_id = $1 ORDER BY p.parcel_id, m.manifest_no
+"""
+
 # What the carriers said.
 READ_TRACKING: Final = """
     SELECT parcel_id, reference, occurred_at, ingested_at, code, reason_code, status, reason,
@@ -179,9 +186,11 @@ async def _shipments(connection: Connection, order_id: str) -> list[Part]:
     for booking in bookings:
         booking["events"] = events[booking["reference"]]
     by_parcel = _by(bookings, "parcel_id")
+    manifests = _by(await _read(connection, READ_MANIFESTS, order_id), "parcel_id")
     parcels = await _read(connection, READ_PARCELS, order_id, "contents")
     for parcel in parcels:
         parcel["bookings"] = by_parcel[parcel["parcel_id"]]
+        parcel["manifests"] = manifests[parcel["parcel_id"]]
     by_shipment = _by(parcels, "shipment_id")
     reports = _by(await _read(connection, READ_REPORTS, order_id), "shipment_id")
     shipments = await _read(connection, READ_SHIPMENTS, order_id)

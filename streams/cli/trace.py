@@ -26,6 +26,7 @@ STYLES: Final = {
     "routing": "magenta",
     "packing": "yellow",
     "booking": "blue",
+    "hand-over": "blue",
     "tracking": "green",
     "seller": "bold",
 }
@@ -155,7 +156,19 @@ def shipment_moments(journey: dict[str, Any]) -> Iterator[Moment]:
             yield Moment(moment_of(parcel["packed_at"]), "packing", what)
             for booking in parcel["bookings"]:
                 yield from booking_moments(booking, short(parcel["parcel_id"]))
+            for manifest in parcel["manifests"]:
+                yield from manifest_moments(manifest, short(parcel["parcel_id"]))
         yield from fee_moments(shipment)
+
+
+def manifest_moments(manifest: dict[str, Any], parcel: str) -> Iterator[Moment]:
+    """A manifest from its opening to the signature."""
+    number, standing = manifest["manifest_no"], manifest["standing"].replace("_", " ")
+    opened = f"{parcel}: on the manifest {number}"
+    yield Moment(moment_of(manifest["opened_at"]), "hand-over", opened)
+    if manifest["closed_at"]:
+        signed = f"{parcel}: {standing}, manifest {number} signed"
+        yield Moment(moment_of(manifest["closed_at"]), "hand-over", signed)
 
 
 def fee_moments(shipment: dict[str, Any]) -> Iterator[Moment]:

@@ -1,0 +1,1 @@
+"""Hand-over: manifests from the first parcel to the signature."""
