@@ -1,31 +1,16 @@
-"""Values as marketplaces write them: numbers as text, whole numbers with decimals, local times."""
+"""Values as Tiki and Sendo write them: ids as numbers, local times without a zone, codes as text."""
 
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta, timezone
-from decimal import Decimal, InvalidOperation
+from datetime import datetime
 from typing import Annotated, Final
 
 from pydantic import BeforeValidator
 
-VIETNAM: Final = timezone(timedelta(hours=7))
-"""Vietnam has had no daylight saving and no other offset since 1975."""
-WORD: Final = re.compile(r"[^a-z0-9]+")
-LONGEST_NUMBER: Final = 20
+from services.channels.numbers import VIETNAM_TIME
 
-
-def whole(given: object) -> object:
-    """`366000.0` and `"366000"` are 366000; what is no whole number is left for the check."""
-    if isinstance(given, bool) or not isinstance(given, int | float | str):
-        return given
-    if len(text := str(given).strip()) > LONGEST_NUMBER:
-        return given
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        return given
-    return int(number) if number.is_finite() and number == number.to_integral_value() else given
+NO_WORD: Final = re.compile(r"[^a-z0-9]+")
 
 
 def text(given: object) -> object:
@@ -43,14 +28,13 @@ def local_time(given: object) -> object:
         moment = datetime.fromisoformat(given.strip())
     except ValueError:
         return given
-    return moment if moment.tzinfo else moment.replace(tzinfo=VIETNAM)
+    return moment if moment.tzinfo else moment.replace(tzinfo=VIETNAM_TIME)
 
 
 def word(given: str) -> str:
     """A channel's code as one of ours may hold it: `Cash On Delivery` is `cash_on_delivery`."""
-    return WORD.sub("_", given.lower()).strip("_")[:32]
+    return NO_WORD.sub("_", given.lower()).strip("_")[:32]
 
 
-Dong = Annotated[int, BeforeValidator(whole)]
 Given = Annotated[str, BeforeValidator(text)]
 Local = Annotated[datetime, BeforeValidator(local_time)]

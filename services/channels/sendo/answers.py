@@ -9,10 +9,10 @@ import orjson
 import structlog
 from pydantic import ValidationError
 
+from services.carriers.numbers import whole_number
 from services.channels.http import Unreadable
 from services.channels.port import Change, Fetched, Missing
 from services.channels.sendo.model import Found
-from services.channels.values import whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,7 @@ def read_token(body: Any) -> tuple[str, Any] | None:
 
 def seconds_left(expires: Any, now: datetime) -> float | None:
     """What `expires` leaves of the token: its form is unconfirmed (Unix s, or ISO)."""
-    unix_s = whole(expires)
+    unix_s = whole_number(expires)
     if isinstance(unix_s, int):
         return unix_s - now.timestamp()
     try:

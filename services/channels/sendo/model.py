@@ -7,9 +7,10 @@ from typing import Annotated
 from pydantic import Field
 
 from services.channels.neutral import MOST_LINES, Part
-from services.channels.values import Dong, Given
+from services.channels.numbers import Amount
+from services.channels.values import Given
 
-Seconds = Dong
+Seconds = Amount
 """Unix s."""
 
 
@@ -18,7 +19,7 @@ class Sku(Part):
 
     product_variant_id: Given
     product_name: Given = ""
-    quantity: Dong
+    quantity: Amount
 
 
 class SalesOrder(Part):
@@ -30,8 +31,8 @@ class SalesOrder(Part):
     receiver_name: Given = ""
     buyer_address: Given = ""
     buyer_phone: Given = ""
-    sub_total: Dong = 0
-    shipping_fee: Dong = 0
+    sub_total: Amount = 0
+    shipping_fee: Amount = 0
     payment_method: Given = ""
 
 

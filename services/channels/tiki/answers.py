@@ -9,10 +9,10 @@ import structlog
 from pydantic import ValidationError
 
 from schemas.ids import ORDER_NUMBER
+from services.carriers.numbers import whole_number
 from services.channels.http import Unreadable
 from services.channels.port import Change, Fetched, Hint, Missing, PackageState
 from services.channels.tiki.model import Heading, Shipping
-from services.channels.values import whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,7 +64,7 @@ def is_last(body: Any, page: int, limit: int) -> bool:
     """Whether no page follows: by the total if there is one, else by a page that is not full."""
     paging = body.get("paging")
     told = paging if isinstance(paging, dict) else body
-    total = whole(told.get("total"))
+    total = whole_number(told.get("total"))
     if isinstance(total, int):
         return page * limit >= total
     return len(body["data"]) < limit

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
+from services.carriers.numbers import whole_number
 from services.carriers.token import Token, TokenKeeper
 from services.channels.http import ChannelLine
+from services.channels.numbers import VIETNAM_TIME
 from services.channels.port import (
     ChannelDenied,
     ChannelUnreachable,
@@ -21,7 +23,6 @@ from services.channels.port import (
 )
 from services.channels.tiki import answers
 from services.channels.tiki.details import TikiDetails
-from services.channels.values import VIETNAM, whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -78,7 +79,9 @@ class TikiApi:
         number = int(token or 1)
         params = {"page": str(number), "limit": str(PAGE)}
         if self._details.updated_since:
-            params[self._details.updated_since] = f"{since.astimezone(VIETNAM):%Y-%m-%d %H:%M:%S}"
+            params[self._details.updated_since] = (
+                f"{since.astimezone(VIETNAM_TIME):%Y-%m-%d %H:%M:%S}"
+            )
         answer = await self._ask(self._of_shop(shop), "GET", ORDERS, params=params)
         body = _good(answer)
         changed = answers.changes(body, since)
@@ -240,5 +243,5 @@ def _code(queue: Any) -> str:
 
 
 def _ends_at(seconds: object) -> float | None:
-    left = whole(seconds)
+    left = whole_number(seconds)
     return asyncio.get_running_loop().time() + left if isinstance(left, int) else None

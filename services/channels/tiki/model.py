@@ -10,7 +10,8 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from services.channels.neutral import MOST_LINES, Part
-from services.channels.values import Dong, Given, Local
+from services.channels.numbers import Amount
+from services.channels.values import Given, Local
 
 
 def _none_is_empty(given: object) -> object:
@@ -28,8 +29,8 @@ class Item(Part):
     """`price` in VND, of one unit."""
 
     product: Product
-    qty: Dong
-    price: Dong
+    qty: Amount
+    price: Amount
 
 
 class Address(Part):
@@ -62,11 +63,11 @@ class Payment(Part):
 class Invoice(Part):
     """VND. `collectible_amount` is what the courier collects."""
 
-    subtotal: Dong
-    grand_total: Dong
-    collectible_amount: Dong = 0
-    discount_amount: Dong = 0
-    shipping_amount_after_discount: Dong = 0
+    subtotal: Amount
+    grand_total: Amount
+    collectible_amount: Amount = 0
+    discount_amount: Amount = 0
+    shipping_amount_after_discount: Amount = 0
 
 
 class CancelInfo(Part):
