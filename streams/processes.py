@@ -19,6 +19,9 @@ WORKERS: Final[dict[str, tuple[str, ...]]] = {
 }
 """Stages that share a process on a small machine. On a cluster each stage has workers of its own."""
 
+DOUBLED_CHANNELS: Final = ("tiki", "sendo")
+"""Channels with an API that have a double (services/sandbox/peers.py)."""
+
 SETTLE_AFTER_S: Final = "4"
 METRICS_PORT: Final = 8481
 """The job runner's, unless OCOP_METRICS_PORT names another; the workers' follow."""
@@ -56,15 +59,19 @@ def workers(settings: Settings) -> tuple[Process, ...]:
 
 
 def sandboxes(settings: Settings) -> tuple[Process, ...]:
-    """The carriers' doubles, where the settings look for the carriers."""
+    """The carriers' and channels' doubles, where the settings look for them."""
+    peers = (
+        *(("CARRIER", name, url) for name, url in settings.carrier_urls.items()),
+        *(("CHANNEL", name, settings.channel_urls[name]) for name in DOUBLED_CHANNELS),
+    )
     return tuple(
         Process(
-            f"sandbox-{carrier}",
-            ocop("sandbox", carrier),
+            f"sandbox-{name}",
+            ocop("sandbox", name),
             ready=Answers(f"{url}/healthz"),
-            ports={f"OCOP_CARRIER_{carrier.upper()}_URL": port},
+            ports={f"OCOP_{kind}_{name.upper()}_URL": port},
         )
-        for carrier, url in settings.carrier_urls.items()
+        for kind, name, url in peers
         if (port := urlsplit(url).port) and urlsplit(url).hostname in {"127.0.0.1", "localhost"}
     )
 

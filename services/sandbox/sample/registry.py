@@ -26,6 +26,7 @@ CERTIFICATE_MONTHS = 36
 EXPIRES_IN_SAMPLE_MONTH = {"S33-02", "S14-02", "S80-02"}
 REVOKED_IN_SAMPLE_MONTH = {"S12-02"}
 SECOND_ORIGIN_EVERY = 6
+ON_TIKI_AND_SENDO_EVERY = 10
 PARTNERS = (
     ("viettelpost", "viettelpost", "partner_v2", "viettelpost_token"),
     ("vnpost", "vnpost", "myvnpost", "vnpost_rsa"),
@@ -86,8 +87,28 @@ def make_registry(rng: random.Random, wards: dict[str, list[Ward]]) -> SampleReg
                 seller_id=seller_id,
             )
         add_products(registry, rng, seller_id, products, origins)
+        if number % ON_TIKI_AND_SENDO_EVERY == 0:
+            add_marketplaces(registry, seller_id)
     add_partners(registry)
     return registry
+
+
+def add_marketplaces(registry: SampleRegistry, seller_id: str) -> None:
+    """A shop at Tiki and one at Sendo, whose orders name variants instead of the seller's skus."""
+    for channel, letter in (("tiki", "T"), ("sendo", "D")):
+        registry.add(
+            "shops", channel=channel, shop_ref=f"{letter}-{seller_id}", seller_id=seller_id
+        )
+    for product in registry.tables["products"]:
+        if product["seller_id"] == seller_id:
+            digits = "".join(filter(str.isdigit, product["sku"]))
+            registry.add(
+                "listings",
+                seller_id=seller_id,
+                listing_ref=f"3{digits:0>10}",
+                channel="sendo",
+                sku=product["sku"],
+            )
 
 
 def sellers_of(catalogue: list[Row]) -> Iterator[tuple[str, list[Row]]]:
