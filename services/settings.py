@@ -77,6 +77,9 @@ class Settings(BaseSettings):
         None,
         description="/metrics, /healthz and /readyz of a worker; for `ocop up` the first of four",
     )
+    close_after_h: NonNegativeInt = Field(
+        168, description="hours without news after which a finished order is closed"
+    )
     gs1_company_prefix: str | None = Field(
         None,
         pattern=r"^\d{7,12}$",

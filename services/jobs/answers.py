@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from schemas.event import Event
     from schemas.topics import Topic
     from services.carriers.port import Booked
     from services.jobs.calls import Known
@@ -67,7 +68,13 @@ def without_numbers(message: str) -> str:
 async def publish(appender: Appending, answer: dict[str, Any]) -> None:
     """Append an answer durably; once more is no harm. Raises NotAppended."""
     event = BookingResulted.model_validate(answer)
-    headers = {
+    value = event.model_dump_json().encode()
+    await appender.append(BOOKING_RESULTED, event.key, value, headers_of(event))
+
+
+def headers_of(event: Event) -> dict[str, str]:
+    """CloudEvents and trace headers that are the same every time an event is told."""
+    return {
         "ce_specversion": "1.0",
         "ce_id": str(event.event_id),
         "ce_type": event.topic_name,
@@ -77,4 +84,3 @@ async def publish(appender: Appending, answer: dict[str, Any]) -> None:
         "content-type": "application/json",
         "traceparent": f"00-{event.event_id.hex}-{event.event_id.hex[:16]}-01",
     }
-    await appender.append(BOOKING_RESULTED, event.key, event.model_dump_json().encode(), headers)

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from datetime import timedelta
 
 import typer
 import uvloop
@@ -14,6 +15,7 @@ from services.garbage import collect_seldom
 from services.jobs.carrier_calls import Means
 from services.jobs.channel_calls import ChannelMeans
 from services.jobs.channels import ChannelRunner
+from services.jobs.closing import Closer
 from services.jobs.quoting import QuotePolicy
 from services.jobs.runner import Limits, Runner, read_era
 from services.kafka.appender import Appender
@@ -78,7 +80,10 @@ async def run(settings: Settings, carriers: CarrierSettings) -> None:
         ChannelMeans(pool, appender, vault),
     )
 
+    closer = Closer(pool, appender, timedelta(hours=settings.close_after_h))
+
     def stop() -> None:
+        closer.stop()
         runner.stop()
         channels.stop()
 
@@ -97,6 +102,7 @@ async def run(settings: Settings, carriers: CarrierSettings) -> None:
         ):
             group.create_task(runner.run())
             group.create_task(channels.run())
+            group.create_task(closer.run())
     finally:
         await appender.stop()
         await pool.close()

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 import pytest
 
-from schemas.tracking import TrackingStatus
+from schemas.tracking import CodState, TrackingStatus
+from services.jobs.closing import Closer
 from services.reference.fulfilment import fulfilment_transitions
 from services.store.feed import read_feed
 from streams.feed import Feed
@@ -39,10 +40,11 @@ from tests.status_facts import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from schemas.event import Event
     from schemas.status import OrderStatusChanged
+    from schemas.topics import Topic
     from services.store.feed import FeedEntry
     from services.store.pool import Pool
     from streams.runtime.stage import Stage
@@ -199,6 +201,54 @@ async def test_disorder_leaves_the_same_standings_and_whole_feeds(pool: Pool, se
     await tell_at_once(a_pipeline(pool, disorder), events)
     assert await pool.fetch(STANDINGS) == orderly
     await has_whole_feeds(pool)
+
+
+async def test_a_quiet_finished_order_is_closed_and_news_opens_it_again(pool: Pool) -> None:
+    pipeline = a_pipeline(pool)
+    free = a_parcel(PARCEL, cod_vnd=0)
+    delivered = a_delivery(PARCEL, cod_state=CodState.NOT_APPLICABLE, cod_vnd=0)
+    lived = (*TO_LABEL[:3], free, *TO_LABEL[4:], *delivered)
+    await tell(pipeline, lived)
+    closer = Closer(pool, Appended(pipeline), timedelta(hours=1))
+    assert await closer.look() == 0
+    await pool.execute("UPDATE status.orders SET quiet_since = now() - interval '2 hours'")
+    for _ in range(2):  # told twice before the stage has read it
+        assert await closer.look() == 1
+    await pipeline.run_until_idle()
+    assert words(pipeline)[-2:] == ["delivered", "closed"]
+    row = await pool.fetchrow("SELECT fulfilment, finished, quiet_since FROM status.orders")
+    assert row is not None
+    assert tuple(row) == ("closed", True, None)
+    assert await closer.look() == 0
+    back = a_tracking_state(
+        TrackingStatus.RETURNING, at(9), 9, PARCEL, handed_over_at=at(2), delivered_at=at(4)
+    )
+    await tell(pipeline, [back])
+    assert words(pipeline)[-1] == "returning"
+
+
+async def test_any_news_begins_the_quiet_time_again(pool: Pool) -> None:
+    pipeline = a_pipeline(pool)
+    free = a_parcel(PARCEL, cod_vnd=0)
+    delivered = a_delivery(PARCEL, cod_state=CodState.NOT_APPLICABLE, cod_vnd=0)
+    await tell(pipeline, (*TO_LABEL[:3], free, *TO_LABEL[4:], *delivered))
+    await pool.execute("UPDATE status.orders SET quiet_since = now() - interval '2 hours'")
+    again = delivered[-1].model_copy(update={"version": 9, "occurred_at": at(5)})
+    await tell(pipeline, [again])
+    assert await Closer(pool, Appended(pipeline), timedelta(hours=1)).look() == 0
+
+
+class Appended:
+    """An appender whose log is the pipeline's."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+
+    async def append(
+        self, topic: Topic, key: str, value: bytes, headers: Mapping[str, str]
+    ) -> None:
+        encoded = [(name, text.encode()) for name, text in headers.items()]
+        await self._pipeline.send(topic.name, key, value, encoded)
 
 
 def order_of(number: int) -> str:
