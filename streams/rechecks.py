@@ -11,6 +11,7 @@ import orjson
 from pydantic import ValidationError
 
 from schemas.catalogue import TOPICS_BY_NAME
+from streams import recheck_cod
 from streams.metrics import Metrics
 from streams.rules.metrics_facts import OrderFacts
 from streams.rules.metrics_facts import fold as fold_fact
@@ -122,6 +123,14 @@ class Rechecks:
             for order_id, text in found:
                 facts = OrderFacts.model_validate_json(text)
                 yield _differing_rows(order_id, rows_of(facts), rows[order_id])
+
+    def cash(self, db: Connection) -> AsyncIterator[str | None]:
+        """Derive every booking's cash again, and its books."""
+        return recheck_cod.cash(db)
+
+    def line_owners(self, db: Connection) -> AsyncIterator[str | None]:
+        """Give every statement line to its booking again."""
+        return recheck_cod.line_owners(db)
 
     async def told_facts(self, db: Connection, topics: Survey) -> AsyncIterator[str | None]:
         """Compare the facts heard from the topics with those that are stored.

@@ -17,6 +17,7 @@ import orjson
 
 from schemas.booking import BookingOutcome, BookingResulted
 from schemas.catalogue import ORDER_RECEIVED, PACKING_REPORTED, TRACKING_RECEIVED
+from schemas.cod import SettlementReceived
 from schemas.ids import channel_key, tracking_key
 from schemas.partner import FORMAT
 from services.carriers.directory import api_of, name_of
@@ -59,6 +60,10 @@ BOOKED: Final = """
     SELECT reference, carrier, api, tracking_no, booked_at FROM booking.bookings WHERE state = 'booked'
      ORDER BY reference
 """
+COLLECTED: Final = """
+    SELECT carrier, booked ->> 'tracking_no' AS tracking_no, collected_vnd FROM cod.accounts
+     WHERE state = 'collected' ORDER BY reference
+"""
 
 
 class WholeFlow:
@@ -87,6 +92,7 @@ class WholeFlow:
         await self.packs()
         await self.books()
         await self.carries()
+        await self.settles()
         await self.publishes()
 
     async def registers(self) -> None:
@@ -140,6 +146,27 @@ class WholeFlow:
             end = RETURNED if number % 7 == 0 else DELIVERED
             for code, after_h in end[name_of(row["carrier"], row["api"])]:
                 await self.scans(dict(row), code, row["booked_at"] + timedelta(hours=after_h))
+        await self.pipeline.run_until_idle()
+
+    async def settles(self) -> None:
+        """The carriers' statements of what was delivered; every fifth line is short."""
+        for number, row in enumerate(await self.pool.fetch(COLLECTED), 1):
+            paid = row["collected_vnd"] - (10_000 if number % 5 == 0 else 0)
+            line = SettlementReceived(
+                version=1,
+                occurred_at=NOW,
+                carrier=row["carrier"],
+                statement_no="S1",
+                line_no=number,
+                tracking_no=row["tracking_no"],
+                cod_vnd=row["collected_vnd"],
+                fee_vnd=5_500,
+                fee_kind="cod",
+                net_vnd=paid - 5_500,
+                transferred_on=NOW.date(),
+                imported_by="ops:an",
+            )
+            await self.pipeline.send_event(line)
         await self.pipeline.run_until_idle()
 
     async def publishes(self) -> None:

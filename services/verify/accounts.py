@@ -100,6 +100,10 @@ TOLD: Final = (
         "SELECT reference, version FROM tracking.bookings WHERE version > 0",
     ),
     (
+        "cod.changed.v1",
+        "SELECT reference, version FROM cod.accounts WHERE version > 0",
+    ),
+    (
         "order.status_changed.v1",
         "SELECT order_id, version FROM status.orders WHERE version > 0",
     ),

@@ -30,6 +30,12 @@ class Rules(Protocol):
     def told_facts(self, db: Connection, topics: Survey) -> AsyncIterator[str | None]:
         """Make every order's facts again from the events that were heard."""
 
+    def cash(self, db: Connection) -> AsyncIterator[str | None]:
+        """Derive every booking's cash again, and its books."""
+
+    def line_owners(self, db: Connection) -> AsyncIterator[str | None]:
+        """Give every statement line to its booking again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from services.verify import (
     accounts,
     backlog,
+    books,
     effects,
     erasures,
     feeds,
@@ -68,6 +69,11 @@ PROMISES: Final = (
         "feeds_have_no_gap",
         "A seller's feed runs 1…n, in order, with no other seller's ids.",
         feeds.check,
+    ),
+    Promise(
+        "the_books_balance",
+        "The cash ledger balances, states follow from their facts, no line counts twice.",
+        books.check,
     ),
     Promise("nothing_left_behind", "Lag is zero and no job is overdue.", backlog.check),
     Promise(

@@ -319,6 +319,54 @@ DAMAGE: dict[str, list[tuple[str, str]]] = {
         ),
         ("UPDATE metrics.publisher SET published = published - 1", "is not published"),
     ],
+    "the_books_balance": [
+        (
+            "UPDATE cod.entries SET vnd = vnd + 1 WHERE account = 'carrier_cash'",
+            "is out by",
+        ),
+        (
+            (
+                "DELETE FROM cod.entries WHERE (reference, entry_no) ="
+                " (SELECT min(reference), 1 FROM cod.entries)"
+            ),
+            "and should have",
+        ),
+        (
+            (
+                "UPDATE cod.entries SET vnd = 2 * vnd WHERE (reference, entry_no) ="
+                " (SELECT min(reference), 1 FROM cod.entries)"
+            ),
+            "the books differ in expected",
+        ),
+        (
+            "UPDATE cod.accounts SET state = 'paid_out' WHERE state = 'reconciled'",
+            "state paid_out instead of reconciled",
+        ),
+        (
+            (
+                "UPDATE cod.lines SET owner = (SELECT min(reference) FROM cod.accounts)"
+                " WHERE owner IS NOT NULL"
+            ),
+            "instead of",
+        ),
+        (
+            (
+                "INSERT INTO cod.entries SELECT (SELECT min(a.reference) FROM cod.lines l JOIN"
+                " cod.accounts a ON a.reference <> owner), 90, account, vnd, kind, evidence, occurred_at,"
+                " written_at FROM cod.entries WHERE evidence = (SELECT max(evidence) FROM cod.entries"
+                " WHERE kind = 'received') AND kind = 'received'"
+            ),
+            "and belongs to",
+        ),
+        (
+            "DELETE FROM cod.accounts WHERE reference = (SELECT min(reference) FROM cod.accounts)",
+            "is booked and has no account",
+        ),
+        (
+            "DELETE FROM cod.lines WHERE owner IS NOT NULL",
+            "instead of",
+        ),
+    ],
     "feeds_have_no_gap": [
         (
             "DELETE FROM feed.entries WHERE number = 2",
