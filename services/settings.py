@@ -69,6 +69,13 @@ class Settings(BaseSettings):
     min_free_mib: NonNegativeInt = Field(1024, description="free disk `ocop up` insists on")
     pool_size: PositiveInt = Field(10, description="database connections of one process")
 
+    cod_overdue_days: PositiveInt = Field(
+        10, description="after a delivery, cash not paid on for so long is overdue (ours)"
+    )
+    cod_overdue_days_of: dict[str, PositiveInt] = Field(
+        default={}, description='the same by carrier: {"ghn": 5}'
+    )
+
     gateway_host: str = "127.0.0.1"
     gateway_port: Port = 8480
     gateway_url: str | None = Field(None, description="where others reach the gateway")

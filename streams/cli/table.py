@@ -41,6 +41,8 @@ COMMANDS: Final = (
     Row("correct", "Say what truly became of a parcel."),
     Row("erase", "Forget a buyer for ever."),
     Row("remap", "Read a carrier's history with another version of its status map."),
+    Row("settle", "Import a carrier's statement of cash collected."),
+    Row("cod", "Cash on delivery: where it is, what is wrong, what was decided."),
     Row("report", "The monthly throughput."),
     Row("verify", "Check every promise the system makes."),
     Row("bench", "Measure throughput, latency and memory on this machine."),

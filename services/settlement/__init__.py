@@ -1,0 +1,1 @@
+"""Carriers' statements: files with columns of their own, read into lines of one form."""
