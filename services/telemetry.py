@@ -59,3 +59,8 @@ CHANNEL_LAG_SECONDS: Final = Gauge(
 CHANNEL_SHOPS: Final = Gauge(
     "ocop_channel_shops", "Shops that are polled; state is polled or failing.", ("channel", "state")
 )
+COD_EXCEPTIONS: Final = Gauge(
+    "ocop_cod_exceptions",
+    "Cash somebody should look at; exception is a name of `ocop cod exceptions`.",
+    ("carrier", "exception"),
+)

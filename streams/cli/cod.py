@@ -1,7 +1,6 @@
 """`ocop cod`."""
 
 import asyncio
-import getpass
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -16,6 +15,7 @@ from services.errors import OperatorError
 from services.settings import read_settings
 from services.store import cod as ledger
 from services.store.pool import READER_SESSION, open_pool
+from streams.cli.saying import AsJson, By, Why, operator
 from streams.runtime.failures import PublishFailed
 from streams.runtime.publisher import KafkaPublisher
 from streams.settling import Wish, decide, pay_all
@@ -33,10 +33,7 @@ app = typer.Typer(
 )
 
 Carrier = Annotated[str | None, typer.Option(help="Only of this carrier.")]
-AsJson = Annotated[bool, typer.Option("--json", help="For a script.")]
 Parcel = Annotated[str, typer.Argument(help="channel:seller:number/shipment/parcel")]
-Why = Annotated[str, typer.Option(help="Kept with the decision.")]
-By = Annotated[str, typer.Option(help="Who decides; your login if left out.")]
 WIDTH = 132
 
 
@@ -86,7 +83,7 @@ def exceptions(*, carrier: Carrier = None, as_json: AsJson = False) -> None:
 @app.command(epilog='Example: ocop cod dispute PARCEL --why "50.000 missing in BK-1"')
 def dispute(parcel: Parcel, *, why: Why, by: By = "") -> None:
     """Open a claim with the carrier, or the seller's against a payout."""
-    decided(parcel, Wish("dispute", by or getpass.getuser(), why))
+    decided(parcel, Wish("dispute", operator(by), why))
 
 
 @app.command(
@@ -104,7 +101,7 @@ def settle(
     outcomes: dict[str, Outcome] = {"full": "full", "part": "part", "none": "none"}
     if outcome not in outcomes:
         raise OperatorError("--outcome is full, part or none.")
-    decided(parcel, Wish("settle", by or getpass.getuser(), why, outcomes[outcome], vnd))
+    decided(parcel, Wish("settle", operator(by), why, outcomes[outcome], vnd))
 
 
 @app.command(epilog='Example: ocop cod restate PARCEL 250000 --why "one jar was refused"')
@@ -116,7 +113,7 @@ def restate(
     by: By = "",
 ) -> None:
     """Expect another amount, such as after a delivery in part."""
-    decided(parcel, Wish("restate", by or getpass.getuser(), why, vnd=vnd))
+    decided(parcel, Wish("restate", operator(by), why, vnd=vnd))
 
 
 @app.command(epilog='Example: ocop cod pay --all --why "bank order 1117"')
@@ -130,7 +127,7 @@ def pay(
     by: By = "",
 ) -> None:
     """Confirm that sellers were paid."""
-    wish = Wish("pay", by or getpass.getuser(), why, vnd=vnd)
+    wish = Wish("pay", operator(by), why, vnd=vnd)
     if parcel is not None and not everything:
         decided(parcel, wish)
     elif everything and parcel is None:

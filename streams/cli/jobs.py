@@ -13,6 +13,7 @@ from services.channels.directory import CHANNELS
 from services.channels.settings import ChannelSettings
 from services.garbage import collect_seldom
 from services.jobs.carrier_calls import Means
+from services.jobs.cash_watch import CashWatch
 from services.jobs.channel_calls import ChannelMeans
 from services.jobs.channels import ChannelRunner
 from services.jobs.closing import Closer
@@ -24,6 +25,7 @@ from services.probe import probe
 from services.reference.places import Places
 from services.settings import Settings, read_settings
 from services.store.channel_secrets import ChannelSecrets
+from services.store.cod import Patience
 from services.store.master_key import master_key
 from services.store.pool import open_pool
 from services.store.vault import Vault
@@ -81,9 +83,11 @@ async def run(settings: Settings, carriers: CarrierSettings) -> None:
     )
 
     closer = Closer(pool, appender, timedelta(hours=settings.close_after_h))
+    watch = CashWatch(pool, Patience(settings.cod_overdue_days, settings.cod_overdue_days_of))
 
     def stop() -> None:
         closer.stop()
+        watch.stop()
         runner.stop()
         channels.stop()
 
@@ -103,6 +107,7 @@ async def run(settings: Settings, carriers: CarrierSettings) -> None:
             group.create_task(runner.run())
             group.create_task(channels.run())
             group.create_task(closer.run())
+            group.create_task(watch.run())
     finally:
         await appender.stop()
         await pool.close()

@@ -1,7 +1,6 @@
 """`ocop settle`."""
 
 import asyncio
-import getpass
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -14,6 +13,7 @@ from services.settings import Settings, read_settings
 from services.settlement.columns import MAPS, NEUTRAL, ColumnMap, MapInvalid, read_map
 from services.settlement.file import Import, Statement, StatementUnreadable, read_statement
 from services.store.pool import READER_SESSION, open_pool
+from streams.cli.saying import AsJson, By, operator
 from streams.runtime.failures import PublishFailed
 from streams.runtime.publisher import KafkaPublisher
 from streams.settling import Imported, import_statement
@@ -37,9 +37,9 @@ def settle(
     paid_to: Annotated[
         str, typer.Option(help="programme, or seller if the carrier paid the sellers' accounts.")
     ] = "programme",
-    by: Annotated[str, typer.Option(help="Who imports it; your login if left out.")] = "",
+    by: By = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only read the file.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="For a script.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Import a carrier's statement: each line is matched to its parcel, every bad row is named.
 
@@ -48,7 +48,7 @@ def settle(
     if paid_to not in ("programme", "seller"):
         raise OperatorError("--paid-to is programme or seller.")
     to: PaidTo = "seller" if paid_to == "seller" else "programme"
-    wanted = Import(carrier, column_map(layout), by or getpass.getuser(), to)
+    wanted = Import(carrier, column_map(layout), operator(by), to)
     try:
         statement = read_statement(file.read_bytes(), wanted)
     except (OSError, StatementUnreadable) as error:
