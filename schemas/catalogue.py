@@ -15,6 +15,7 @@ from schemas.intake import (
     OrderAmended,
     OrderCancelRequested,
     OrderHeld,
+    OrderPackagesNamed,
     OrderPlaced,
     OrderReceivedBack,
     OrderReleased,
@@ -59,6 +60,12 @@ TRACKING_RECEIVED = Topic(
 )
 ORDER_PLACED = Topic(OrderPlaced.topic_name, "order_id", OrderPlaced, "An order may be routed")
 ORDER_AMENDED = Topic(OrderAmended.topic_name, "order_id", OrderAmended, "A placed order changed")
+ORDER_PACKAGES_NAMED = Topic(
+    OrderPackagesNamed.topic_name,
+    "order_id",
+    OrderPackagesNamed,
+    "A marketplace's own package numbers",
+)
 ORDER_HELD = Topic(OrderHeld.topic_name, "order_id", OrderHeld, "A stage's holds on an order")
 ORDER_RELEASED = Topic(
     OrderReleased.topic_name, "order_id", OrderReleased, "A stage let go of an order"

@@ -2,7 +2,7 @@
 
 from datetime import date
 from enum import StrEnum
-from typing import ClassVar, Literal, TypeAlias
+from typing import ClassVar, Final, Literal, TypeAlias
 
 from pydantic import AwareDatetime, Field
 from typing_extensions import override
@@ -10,6 +10,9 @@ from typing_extensions import override
 from schemas.event import Event, Value
 from schemas.place import Place, ProvinceCode
 from schemas.units import Centimetres, Dong, Grams, PositiveInt
+
+LOGISTICS: Final = "logistics"
+"""The api, and the one service, of a marketplace that ships by itself."""
 
 StageName: TypeAlias = Literal["intake", "routing", "packing", "booking"]
 
@@ -78,6 +81,17 @@ class Hold(Value):
     since: AwareDatetime
 
 
+class PlatformShipping(Value):
+    """The marketplace ships the order by its own logistics: it chose the carrier, and the label.
+
+    `carrier` is its name as a carrier, whose only service is `logistics`. `ship_by`: when it wants
+    the goods handed over, if it says so.
+    """
+
+    carrier: str
+    ship_by: AwareDatetime | None = None
+
+
 class OrderLine(Value):
     """One line. Star, group and certificate are the registry's, as they were at that moment.
 
@@ -136,6 +150,7 @@ class OrderContent(OrderEvent):
     cod_vnd: Dong
     shipping_payer: Literal["buyer", "seller"]
     fixed_carrier: str | None = None
+    platform: PlatformShipping | None = None
 
 
 class OrderPlaced(OrderContent):
@@ -148,6 +163,17 @@ class OrderAmended(OrderContent):
     """A placed order changed; this is all of it, checked again."""
 
     topic_name: ClassVar[str] = "order.amended.v1"
+
+
+class OrderPackagesNamed(OrderEvent):
+    """The package numbers a platform has issued for an order it ships: all of them."""
+
+    topic_name: ClassVar[str] = "order.packages_named.v1"
+
+    channel: Channel
+    seller_id: str
+    carrier: str
+    packages: tuple[str, ...]
 
 
 class OrderHeld(OrderEvent):

@@ -25,7 +25,7 @@ class Candidate(Value):
     zone: str
     charged_weight_g: Grams
     price_vnd: Dong
-    tariff: Literal["sample", "quote", "quoted"]
+    tariff: Literal["sample", "quote", "quoted", "channel"]
     transit_h_from: PositiveInt
     transit_h_to: PositiveInt
     promised_on: date
@@ -82,3 +82,5 @@ class OrderRouted(OrderEvent):
     destination: Place
     shipments: tuple[RoutedShipment, ...] = Field(min_length=1)
     rule_book: str
+    placed_at: AwareDatetime | None = None
+    """Of the order; None in older events."""

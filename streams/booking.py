@@ -19,6 +19,7 @@ from schemas.catalogue import (
     BOOKING_VOID_REQUESTED,
     ORDER_CANCELLED,
     ORDER_HELD,
+    ORDER_PACKAGES_NAMED,
     ORDER_RECALL_REQUESTED,
     ORDER_RELEASED,
     ORDER_ROUTED,
@@ -30,13 +31,16 @@ from schemas.tracking import ShipmentStatusChanged, TrackingStatus
 from services.carriers.directory import api_of, name_of
 from services.jobs.queue import CarrierJob, enqueue
 from services.store.booking import READ_WAITING_FOR_TRACKING
+from streams.booking_holds import order_held, order_released
 from streams.booking_rows import load_orders, store_orders
 from streams.rules.booking import Attempt, Order, Parcel, advance
 from streams.rules.booking_effects import (
     Call,
     Effect,
     TellBooked,
+    TellEnough,
     TellRefused,
+    TellShort,
     TellVoided,
     TellVoidRefused,
 )
@@ -67,6 +71,7 @@ class Booking:
         BOOKING_VOID_REQUESTED,
         ORDER_RECALL_REQUESTED,
         SHIPMENT_STATUS_CHANGED,
+        ORDER_PACKAGES_NAMED,
     )
 
     async def handle(self, batch: Batch, tx: Transaction) -> Handled:
@@ -174,6 +179,10 @@ def _event(order: Order, effect: Effect, era: int) -> Event:
                 tracking_no=attempt.tracking_no or "",
                 reason=reason,
             )
+        case TellShort(detail):
+            return order_held(order, detail, era)
+        case TellEnough():
+            return order_released(order, era)
         case Call():
             raise TypeError("a call is a job, not an event")
         case _:

@@ -84,6 +84,12 @@ def _order(row: asyncpg.Record) -> Order:
         recall_why=row["recall_why"],
         cancelled=row["cancelled"],
         routed_version=row["routed_version"],
+        placed_at=row["placed_at"],
+        packages=tuple(orjson.loads(row["packages"])),
+        packages_version=row["packages_version"],
+        packages_at=row["packages_at"],
+        short=row["short"],
+        short_version=row["short_version"],
         decided_version=row["decided_version"],
     )
 
@@ -112,6 +118,12 @@ def _order_row(order: Order) -> dict[str, Any]:
         "recall_why": order.recall_why,
         "cancelled": order.cancelled,
         "routed_version": order.routed_version,
+        "placed_at": order.placed_at,
+        "packages": order.packages,
+        "packages_version": order.packages_version,
+        "packages_at": order.packages_at,
+        "short": order.short,
+        "short_version": order.short_version,
         "decided_version": order.decided_version,
     }
 

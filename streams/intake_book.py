@@ -99,5 +99,9 @@ def _amend(
         order.seller_id
     ):
         return fold.OTHER_ORDER
+    if order.wanted.platform is not None:
+        # What the platform ships, it goes on shipping: a seller mends the rest.
+        kept = {"platform": order.wanted.platform, "fixed_carrier": order.wanted.fixed_carrier}
+        payload = payload.model_copy(update=kept)
     problems = content.contact_problems
     return fold.amend(order, payload, problems, cause, book.judge, packed=begun)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, assert_never
 from schemas.event import EVENT_NAMESPACE, next_version
 from schemas.ids import order_id
 from schemas.intake import CommandRefused
+from services.channels.contact import is_masked
 from services.channels.neutral import NEUTRAL
 from streams.intake_book import AMBIGUOUS, CONFLICT, UNKNOWN_ORDER, Why, obey
 from streams.intake_reading import Command, Content, Notice, Noticed
@@ -75,7 +76,12 @@ class Desk:
         order = self.orders[name].get(seller)
         if order is None:
             self._begin(content, name, seller)
-            return
+        else:
+            self._hear(order, content)
+        self._name_packages(name, seller, order, content)
+
+    def _hear(self, order: Order, content: Content) -> None:
+        payload, record = content.payload, content.record
         match sighting(order, payload.version, content.fingerprint):
             case "known":
                 self.handled.duplicate += 1
@@ -83,6 +89,16 @@ class Desk:
                 self._bury(record, CONFLICT)
             case "conflicting" | "new":
                 self._see(order, content)
+
+    def _name_packages(
+        self, name: Named, seller_id: str, before: Order | None, content: Content
+    ) -> None:
+        said, order = content.payload.platform, self.orders[name].get(seller_id)
+        if said is None or order is None:
+            return
+        cause = Cause(f"channel:{order.channel}", "packages", content.payload.at, self.batch.era)
+        known = before.wanted.platform if before else None
+        self._keep(fold.name_packages(order, known, said, cause), content.record)
 
     def _see(self, order: Order, content: Content) -> None:
         """A version not seen before. A channel that is asked often says the same under many."""
@@ -131,8 +147,17 @@ class Desk:
                 order, replace(cause, command_id=str(told_as)), "amend", fold.PACKED, record
             )
         else:
-            self.contacts[order.order_id] = content.contact
-            order = fold.change(order, payload, content.contact_problems)
+            problems = content.contact_problems
+            if (
+                order.payload_version
+                and is_masked(problems)
+                and not is_masked(order.contact_problems)
+            ):
+                # What the platform has blacked out since is known from before.
+                problems = order.contact_problems
+            else:
+                self.contacts[order.order_id] = content.contact
+            order = fold.change(order, payload, problems)
             order = replace(order, payload_version=payload.version)
             self._keep(fold.look(order, cause, self.book.judge), record)
 

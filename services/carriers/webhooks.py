@@ -5,9 +5,11 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from schemas.intake import LOGISTICS
 from services.carriers.ems import webhook as ems
 from services.carriers.ghn import webhook as ghn
 from services.carriers.ghtk import webhook as ghtk
+from services.carriers.platform import PlatformPackages
 from services.carriers.viettelpost import webhook as viettelpost
 from services.carriers.vnpost import webhook as vnpost
 from services.carriers.vnpost_legacy import webhook as vnpost_legacy
@@ -26,6 +28,7 @@ WEBHOOKS: Final[Mapping[tuple[str, str], WebhookFormat]] = MappingProxyType(
         (vnpost_legacy.CARRIER, vnpost_legacy.API): vnpost_legacy.VietnamPostLegacyWebhook(),
         (ems.CARRIER, "merchantsite"): ems.EmsWebhook("merchantsite", ems.MERCHANTSITE),
         (ems.CARRIER, "myems"): ems.EmsWebhook("myems", ems.MYEMS),
+        **{(name, LOGISTICS): PlatformPackages(name) for name in ("shopee", "lazada", "tiki")},
     }
 )
 """(carrier, api) → its format."""

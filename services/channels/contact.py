@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel, ConfigDict
 
-from services.channels.masks import is_masked
+from services.channels import masks
 from services.channels.phones import Phone, PhoneProblem, read_phone
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from services.channels.neutral import OrderPayload
 
 
@@ -32,6 +34,12 @@ MASKED: Final = frozenset(
     {ContactProblem.NAME_MASKED, ContactProblem.STREET_MASKED, ContactProblem.PHONE_MASKED}
 )
 """What a platform blacks out where it ships itself."""
+
+
+def is_masked(problems: Iterable[ContactProblem]) -> bool:
+    """Whether something of a person is blacked out."""
+    return any(problem in MASKED for problem in problems)
+
 
 OF_PHONE: Final = {
     PhoneProblem.MISSING: ContactProblem.PHONE_MISSING,
@@ -65,11 +73,11 @@ def read_contact(payload: OrderPayload) -> tuple[Contact, tuple[ContactProblem, 
     problems = list(payload.doubts)
     if not payload.buyer.name:
         problems.append(ContactProblem.NAME_MISSING)
-    elif is_masked(payload.buyer.name):
+    elif masks.is_masked(payload.buyer.name):
         problems.append(ContactProblem.NAME_MASKED)
     if not payload.ship_to.street:
         problems.append(ContactProblem.STREET_MISSING)
-    elif is_masked(payload.ship_to.street):
+    elif masks.is_masked(payload.ship_to.street):
         problems.append(ContactProblem.STREET_MASKED)
     if isinstance(phone, PhoneProblem):
         problems.append(OF_PHONE[phone])

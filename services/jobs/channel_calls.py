@@ -13,6 +13,8 @@ import structlog
 from schemas.catalogue import ORDER_RECEIVED, TRACKING_RECEIVED
 from schemas.event import EVENT_NAMESPACE
 from schemas.ids import channel_key, tracking_key
+from schemas.intake import LOGISTICS
+from services.carriers.platform import FORMAT
 from services.channels.port import (
     ChannelDenied,
     ChannelUnreachable,
@@ -42,9 +44,6 @@ PATIENCE: Final = 8
 NO_KEYS_S: Final = 30.0
 SETTLED_AFTER: Final = timedelta(seconds=5)
 """A state fetched so long after it came about is the last of its second, clocks being what they are."""
-LOGISTICS: Final = "logistics"
-"""The api of a platform's own logistics, as the status map knows it."""
-PACKAGE_FORMAT: Final = "ocop.package/1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +137,7 @@ class ChannelCalls:
     async def _append_package(self, package: PackageState) -> None:
         """The platform's package is a parcel with a carrier of its own: its status is tracking."""
         body = {
-            "format": PACKAGE_FORMAT,
+            "format": FORMAT,
             "package_number": package.number,
             "status": package.status,
             "at": package.at,

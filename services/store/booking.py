@@ -50,7 +50,10 @@ ON CONFLICT (order_id) DO UPDATE SET
     void_version = excluded.void_version, void_why = excluded.void_why,
     recall_version = excluded.recall_version, recall_why = excluded.recall_why,
     cancelled = excluded.cancelled, routed_version = excluded.routed_version,
-    decided_version = excluded.decided_version
+    decided_version = excluded.decided_version, placed_at = excluded.placed_at,
+    packages = excluded.packages, packages_version = excluded.packages_version,
+    packages_at = excluded.packages_at, short = excluded.short,
+    short_version = excluded.short_version
 """
 
 STORE_SHIPMENTS: Final = """

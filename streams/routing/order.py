@@ -125,6 +125,7 @@ class Order:
             shipping_vnd=content.shipping_vnd,
             cod_vnd=content.cod_vnd,
             fixed_carrier=content.fixed_carrier,
+            platform=content.platform,
             origins=tuple(origins),
             sequence=self.sequence(),
             moments=(moment, released) if released and released > moment else (moment,),

@@ -41,6 +41,7 @@ def order_routed(order: Order, decision: Decision, version: int) -> OrderRouted:
         destination=inputs.destination,
         shipments=tuple(_routed(inputs, one) for one in decision.shipments),
         rule_book=decision.rule_book,
+        placed_at=inputs.placed_at,
     )
 
 

@@ -20,6 +20,12 @@ from streams.rules.booking_effects import (
     TellVoided,
     TellVoidRefused,
 )
+from streams.rules.booking_platform import (
+    PLATFORM_DECIDES,
+    is_platforms,
+    take_package,
+    tell_of_shortage,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,6 +53,9 @@ class Tracked(StrEnum):
     CANCELLED = "cancelled"
     CUSTODY = "custody"
 
+
+OURS: Final = "booking"
+"""The stage whose holds do not hold booking itself up."""
 
 UNANSWERED: Final = frozenset({State.REQUESTED, State.UNKNOWN, State.VOID_PENDING})
 LIVE: Final = UNANSWERED | {State.BOOKED}
@@ -170,11 +179,17 @@ class Order:
     decided_version: int = 0
     shipments: dict[str, Shipment] = field(default_factory=dict)
     parcels: dict[str, Parcel] = field(default_factory=dict)
+    placed_at: datetime | None = None
+    packages: tuple[str, ...] = ()
+    packages_version: int = 0
+    packages_at: datetime | None = None
+    short: bool = False
+    short_version: int = 0
 
     @property
     def held(self) -> bool:
-        """Whether any stage has a hold on it."""
-        return any(held for _version, held in self.holds.values())
+        """Whether any other stage has a hold on it."""
+        return any(held for stage, (_, held) in self.holds.items() if stage != OURS)
 
 
 def advance(order: Order) -> Iterator[Effect]:
@@ -184,6 +199,9 @@ def advance(order: Order) -> Iterator[Effect]:
             yield from _tell(order, parcel, parcel.last)
         yield from _void(order, parcel) if order.void_version else _book(order, parcel)
         yield from _recall(order, parcel)
+    if not order.held:
+        free = [parcel for parcel in order.parcels.values() if _is_free(parcel)]
+        yield from tell_of_shortage(order, free)
 
 
 def _tell(order: Order, parcel: Parcel, attempt: Attempt) -> Iterator[Effect]:
@@ -194,7 +212,7 @@ def _tell(order: Order, parcel: Parcel, attempt: Attempt) -> Iterator[Effect]:
     if attempt.told is None and attempt.tracking_no is not None:
         attempt.told = "booked"
         yield TellBooked(parcel, attempt)
-    if attempt.told == "refused" or order.void_version:
+    if attempt.told == "refused" or order.void_version or is_platforms(attempt):
         return
     if attempt.state is State.REFUSED:
         attempt.told = "refused"
@@ -207,10 +225,11 @@ def _tell(order: Order, parcel: Parcel, attempt: Attempt) -> Iterator[Effect]:
 def _book(order: Order, parcel: Parcel) -> Iterator[Effect]:
     """A new attempt, unless one is live, the order waits, or this service refused already."""
     shipment = order.shipments.get(parcel.shipment_id)
-    last = parcel.last
-    if shipment is None or order.held or order.cancelled:
+    if shipment is None or order.held or order.cancelled or not _is_free(parcel):
         return
-    if last is not None and last.state not in {State.REFUSED, State.CARRIER_CANCELLED}:
+    if is_platforms(shipment):
+        attempt = _new_attempt(order, parcel, shipment)
+        yield from take_package(order, parcel, attempt, shipment)
         return
     tried = {(attempt.carrier, attempt.service) for attempt in parcel.attempts}
     if (shipment.carrier, shipment.service) in tried:
@@ -218,6 +237,12 @@ def _book(order: Order, parcel: Parcel) -> Iterator[Effect]:
     attempt = _new_attempt(order, parcel, shipment)
     parcel.attempts.append(attempt)
     yield Call("book", attempt, 0)
+
+
+def _is_free(parcel: Parcel) -> bool:
+    """No attempt of it is live or was voided by us."""
+    last = parcel.last
+    return last is None or last.state in {State.REFUSED, State.CARRIER_CANCELLED}
 
 
 def _new_attempt(order: Order, parcel: Parcel, shipment: Shipment) -> Attempt:
@@ -256,7 +281,11 @@ def _void_booked(order: Order, parcel: Parcel, attempt: Attempt) -> Iterator[Eff
     else:
         attempt.void_request = order.void_version
         attempt.void_outcome = None
-        yield Call("void", attempt, order.void_version)
+        if is_platforms(attempt):
+            attempt.void_outcome = BookingOutcome.VOID_UNASKED
+            attempt.message = PLATFORM_DECIDES
+        else:
+            yield Call("void", attempt, order.void_version)
 
 
 def _recall(order: Order, parcel: Parcel) -> Iterator[Effect]:
@@ -265,4 +294,8 @@ def _recall(order: Order, parcel: Parcel) -> Iterator[Effect]:
         return
     if attempt.recall_request < order.recall_version:
         attempt.recall_request = order.recall_version
-        yield Call("return", attempt, order.recall_version)
+        if is_platforms(attempt):
+            attempt.return_outcome = BookingOutcome.RETURN_REFUSED
+            attempt.message = PLATFORM_DECIDES
+        else:
+            yield Call("return", attempt, order.recall_version)

@@ -52,4 +52,18 @@ class TellVoidRefused:
     reason: str
 
 
-Effect: TypeAlias = Call | TellBooked | TellRefused | TellVoided | TellVoidRefused
+@dataclass(frozen=True, slots=True)
+class TellShort:
+    """The platform has issued fewer package numbers than parcels are packed."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class TellEnough:
+    """Every parcel has its package number."""
+
+
+Effect: TypeAlias = (
+    Call | TellBooked | TellRefused | TellVoided | TellVoidRefused | TellShort | TellEnough
+)

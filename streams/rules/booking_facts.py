@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from schemas.booking import BookingOutcome, BookingResulted
-from schemas.intake import OrderHeld, OrderReleased
+from schemas.intake import OrderHeld, OrderPackagesNamed, OrderReleased
 from schemas.packing import ParcelPacked
 from schemas.routing import OrderRouted
 from schemas.status import BookingVoidRequested, OrderCancelled, OrderRecallRequested
@@ -40,13 +40,13 @@ def apply(order: Order, event: OrderEvent) -> Outcome:
             return _routed(order, event)
         case OrderHeld() | OrderReleased():
             return _hold(order, event)
+        case OrderPackagesNamed():
+            return _packages_named(order, event)
         case OrderCancelled():
             known, order.cancelled = order.cancelled, True
             return not known
-        case BookingVoidRequested():
-            return _void_requested(order, event)
-        case OrderRecallRequested():
-            return _recall_requested(order, event)
+        case BookingVoidRequested() | OrderRecallRequested():
+            return _asked_back(order, event)
         case BookingResulted() | ShipmentStatusChanged():
             return _of_attempt(order, event)
         case _:
@@ -89,6 +89,7 @@ def _routed(order: Order, event: OrderRouted) -> bool:
     if event.version <= order.routed_version:
         return False
     order.routed_version = event.version
+    order.placed_at = event.placed_at
     order.shipments = {
         shipment.shipment_id: Shipment(
             origin_id=shipment.origin_id,
@@ -111,14 +112,20 @@ def _hold(order: Order, event: OrderHeld | OrderReleased) -> bool:
     return True
 
 
-def _void_requested(order: Order, event: BookingVoidRequested) -> bool:
-    if event.version <= order.void_version:
+def _packages_named(order: Order, event: OrderPackagesNamed) -> bool:
+    if event.version <= order.packages_version:
         return False
-    order.void_version, order.void_why = event.version, event.why
+    order.packages_version, order.packages_at = event.version, event.occurred_at
+    order.packages = event.packages
     return True
 
 
-def _recall_requested(order: Order, event: OrderRecallRequested) -> bool:
+def _asked_back(order: Order, event: BookingVoidRequested | OrderRecallRequested) -> bool:
+    if isinstance(event, BookingVoidRequested):
+        if event.version <= order.void_version:
+            return False
+        order.void_version, order.void_why = event.version, event.why
+        return True
     if event.version <= order.recall_version:
         return False
     order.recall_version, order.recall_why = event.version, event.why

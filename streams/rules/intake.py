@@ -160,11 +160,21 @@ def goes_to_one_commune(case: Case) -> Iterator[Problem]:
 
 
 def reaches_a_person(case: Case) -> Iterator[Problem]:
-    """A courier needs a name, a door and a phone that somebody answers."""
-    for problem in case.contact_problems:
+    """A courier needs a name, a door and a phone that somebody answers.
+
+    Where the platform ships, it alone knows them: its label is used, and no carrier of ours asked.
+    """
+    for problem in case.contact_problems if case.order.platform is None else ():
         unsure = problem is ContactProblem.COMMUNE_UNSURE
         reason = HoldReason.ADDRESS_AMBIGUOUS if unsure else HoldReason.ADDRESS_INCORRECT
         yield Problem(reason, CONTACT_DETAILS[problem], problem)
+
+
+def is_let_go_by_its_channel(case: Case) -> Iterator[Problem]:
+    """What the channel itself holds is not worked on; its next word releases it."""
+    if case.order.channel_hold:
+        detail = f"{case.order.channel} holds the order ({case.order.channel_hold})."
+        yield Problem(HoldReason.CHANNEL_HOLD, detail, "channel")
 
 
 def adds_up(case: Case) -> Iterator[Problem]:
@@ -205,6 +215,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     sells_under_certificates_in_force,
     goes_to_one_commune,
     reaches_a_person,
+    is_let_go_by_its_channel,
     adds_up,
     collects_what_is_due,
     is_paid_or_collects,

@@ -18,6 +18,7 @@ from streams.rules.intake_order import (
     tell_cancel_requested,
     tell_content,
     tell_held,
+    tell_packages,
     tell_received_back,
     tell_released,
 )
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from services.channels.contact import ContactProblem
-    from services.channels.neutral import WantedOrder
+    from services.channels.neutral import Platform, WantedOrder
     from streams.rules.intake import Problem
 
 INTAKE: Final = "intake"
@@ -121,6 +122,16 @@ def amend(
     if (wanted.channel, wanted.channel_order_no) != (order.channel, order.number):
         return OTHER_ORDER
     return look(change(order, wanted, contact_problems), cause, judge)
+
+
+def name_packages(order: Order, before: Platform | None, said: Platform, cause: Cause) -> Step:
+    """A platform's package numbers are facts: they are taken even of an order that is packed."""
+    newest = before if before is not None and before.as_of > said.as_of else said
+    wanted = order.wanted.model_copy(update={"platform": newest})
+    order = replace(order, wanted=wanted)
+    if newest.packages == (before.packages if before else ()):
+        return Step(order)
+    return tell_packages(order, cause)
 
 
 def cancel(order: Order, cause: Cause) -> Step:

@@ -14,9 +14,11 @@ from schemas.intake import (
     OrderCancelRequested,
     OrderContent,
     OrderHeld,
+    OrderPackagesNamed,
     OrderPlaced,
     OrderReceivedBack,
     OrderReleased,
+    PlatformShipping,
 )
 
 if TYPE_CHECKING:
@@ -153,10 +155,27 @@ def tell_content(order: Order, verdict: Verdict, cause: Cause) -> Step:
         cod_vnd=wanted.payment.cod_amount,
         shipping_payer=wanted.payment.shipping_payer,
         fixed_carrier=wanted.fixed_carrier,
+        platform=_platform(wanted),
     )
     found_by = verdict.located.confidence
     told = replace(order, placed=True, untold=False, told=content, located_by=found_by)
     return Step(told, (content,))
+
+
+def tell_packages(order: Order, cause: Cause) -> Step:
+    """The platform has issued package numbers, or others than before."""
+    order = _counted(order, cause)
+    platform = order.wanted.platform
+    named = OrderPackagesNamed(
+        version=order.version,
+        occurred_at=cause.at,
+        order_id=order.order_id,
+        channel=order.channel,
+        seller_id=order.seller_id,
+        carrier=order.wanted.fixed_carrier or order.channel,
+        packages=platform.packages if platform else (),
+    )
+    return Step(order, (named,))
 
 
 def tell_cancel_requested(order: Order, cause: Cause) -> Step:
@@ -189,6 +208,12 @@ def tell_received_back(order: Order, cause: Cause) -> Step:
         command_id=cause.command_id,
     )
     return Step(order, (received,))
+
+
+def _platform(wanted: WantedOrder) -> PlatformShipping | None:
+    if wanted.platform is None or wanted.fixed_carrier is None:
+        return None
+    return PlatformShipping(carrier=wanted.fixed_carrier, ship_by=wanted.platform.ship_by)
 
 
 def _counted(order: Order, cause: Cause) -> Order:

@@ -159,11 +159,13 @@ def parsed(raw: bytes) -> LazadaOrder:
 
 
 def packages_of(found: LazadaOrder) -> tuple[PackageState, ...]:
-    """The platform's parcels; a parcel stands where its furthest-behind item does."""
+    """The platform's parcels. The units of one move together."""
     statuses: dict[str, list[Item]] = {}
     for item in found.items:
-        if item.package_id and item.status != CANCELLED:
-            statuses.setdefault(item.package_id, []).append(item)
+        if item.package_id:
+            units = statuses.setdefault(item.package_id, [])
+            # A package is cancelled only with the last of its units.
+            units.insert(0 if item.status != CANCELLED else len(units), item)
     at = found.order.updated_at
     return tuple(
         PackageState(number, items[0].status, at, items[0].shipment_provider)

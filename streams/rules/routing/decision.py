@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from schemas.ids import shipment_id
 from schemas.routing import Refusal, ShipmentLine
 from streams.rules.routing.options import Option, make_case, work_out
+from streams.rules.routing.platform import FIXED, by_platform
 from streams.rules.routing.rank import judged, rank, won_by
 from streams.rules.routing.record import Decision, ShipmentDecision
 from streams.rules.routing.rules import refusals
@@ -139,24 +140,28 @@ def _shipments(
         parts.items(), goods, shipping, cod, strict=True
     ):
         origin = origins.get(origin_id)
+        weight_g = sum(line.weight_g * line.quantity for line in lines)
         ranked: tuple[Ranked, ...] = ()
         if origin is None:
             refused: tuple[Refusal, ...] = (_unknown_origin(origin_id),)
         else:
             case = make_case(inputs, origin, lines, cod_part, moment=moment, book=book)
-            ranked, refused = weigh(case, book, capacity_left)
+            if inputs.platform is None:
+                ranked, refused = weigh(case, book, capacity_left)
+            else:
+                ranked, refused = (by_platform(inputs.platform, case, weight_g, book),), ()
         yield ShipmentDecision(
             shipment_id=shipment_id(inputs.order_id, inputs.sequence[origin_id]),
             origin_id=origin_id,
             origin=origin.place if origin else None,
             lines=tuple(ShipmentLine(line_no=x.line_no, quantity=x.quantity) for x in lines),
-            weight_g=sum(line.weight_g * line.quantity for line in lines),
+            weight_g=weight_g,
             goods_vnd=goods_part,
             shipping_vnd=shipping_part,
             cod_vnd=cod_part,
             ranked=ranked,
             refused=refused,
-            won_by=won_by(ranked),
+            won_by=FIXED if inputs.platform and ranked else won_by(ranked),
         )
 
 

@@ -7,7 +7,7 @@ from datetime import time
 from pydantic import AwareDatetime, Field, NonNegativeInt, PositiveInt
 
 from schemas.event import Value
-from schemas.intake import OrderLine
+from schemas.intake import OrderLine, PlatformShipping
 from schemas.place import Place
 from schemas.quotes import LaneQuote
 from schemas.routing import Candidate, Refusal, ShipmentLine
@@ -58,6 +58,7 @@ class Inputs(Value):
     released_at: AwareDatetime | None = None
     capacity_left: dict[str, int] = Field(default_factory=dict)
     quotes: dict[str, LaneQuote] = Field(default_factory=dict)
+    platform: PlatformShipping | None = None
 
 
 class Ranked(Value):
