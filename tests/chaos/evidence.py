@@ -19,6 +19,7 @@ from schemas.catalogue import (
     PARCEL_PACKED,
     SHIPMENT_STATUS_CHANGED,
 )
+from services.carriers.directory import INTERFACES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,8 +36,15 @@ COUNTED: Final = (ORDER_STATUS_CHANGED.name, SHIPMENT_STATUS_CHANGED.name)
 UNSEEN: Final = {"version", "occurred_at", "as_of"}
 """What a change may differ in without telling anything new."""
 
-DELIVERED: Final = {"viettelpost": "501", "vnpost": "14"}
-"""The carriers' own code for it."""
+DELIVERED: Final = {
+    "viettelpost": "501",
+    "vnpost": "14",
+    "vnpost_legacy": "100",
+    "ems": "EMI",
+    "ghn": "delivered",
+    "ghtk": "5",
+}
+"""The own code for it of each interface."""
 
 ORDERS_WITH_STATUS = "SELECT order_id FROM status.orders WHERE status IS NOT NULL"
 
@@ -68,7 +76,7 @@ REDELIVERED = "SELECT sum(redelivered)::bigint FROM runtime.checkpoints"
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """`carriers`: the totals of each carrier's double."""
+    """`carriers`: the totals of each interface's double."""
 
     told: Told
     carriers: Mapping[str, Mapping[str, Any]]
@@ -115,10 +123,7 @@ class Evidence:
     async def _carriers_events(self, than: str) -> Findings:
         rows = await self.database.fetch(STORED_EVENTS)
         stored = {row["carrier"]: row["events"] for row in rows}
-        told = {name: totals.get("webhooks_events", 0) for name, totals in self.carriers.items()}
-        given_up = {
-            name: totals.get("webhooks_given_up", 0) for name, totals in self.carriers.items()
-        }
+        told, given_up = self._of("webhooks_events"), self._of("webhooks_given_up")
         return [
             f"{name} told {told[name]} events, gave {given_up[name]} webhooks up, and "
             f"{stored.get(name, 0)} events are stored"
@@ -177,10 +182,18 @@ class Evidence:
             row["carrier"]: row["bookings"] for row in await self.database.fetch(KNOWN_BOOKINGS)
         }
         return doubles + [
-            f"{carrier} took {totals.get('booked', 0)} parcels on, we know of {known.get(carrier, 0)}"
-            for carrier, totals in self.carriers.items()
-            if totals.get("booked", 0) != known.get(carrier, 0)
+            f"{carrier} took {booked} parcels on, we know of {known.get(carrier, 0)}"
+            for carrier, booked in self._of("booked").items()
+            if booked != known.get(carrier, 0)
         ]
+
+    def _of(self, total: str) -> Counter[str]:
+        """What the doubles counted, by carrier: one may be spoken to over several interfaces."""
+        carriers = {row.name: row.carrier for row in INTERFACES}
+        counted: Counter[str] = Counter()
+        for name, totals in self.carriers.items():
+            counted[carriers.get(name, name)] += totals.get(total, 0)
+        return counted
 
     async def _figures(self, than: str) -> Findings:
         rows = await self.database.fetch(FIGURES)
@@ -204,8 +217,9 @@ class Evidence:
             "orders_cancelled": self._different(ORDER_CANCELLED.name, "order_id"),
             "parcels_packed": self._different(PARCEL_PACKED.name, "parcel_id"),
             "parcels_delivered": sum(
-                self.carriers[carrier].get(f"status_{code}", 0)
-                for carrier, code in DELIVERED.items()
+                self.carriers[name].get(f"status_{code}", 0)
+                for name, code in DELIVERED.items()
+                if name in self.carriers
             ),
             "parcels_returned": outcomes["returned"],
             "parcels_written_off": outcomes["written_off"],

@@ -96,7 +96,7 @@ def test_the_demo_accounts_for_every_order(home: Path, surroundings: dict[str, s
     assert report["totals"]["parcels_delivered"] >= told["delivered"]
     assert report["totals"]["orders_cancelled"] == told["cancelled"]
     delivered = {row["carrier"] for row in report["rows"] if row["parcels_delivered"]}
-    assert delivered >= {"viettelpost", "vnpost", "ghn", "ghtk"}
+    assert delivered >= {"viettelpost", "vnpost", "ghn", "ghtk", "ems"}
     assert left_running(home) == []
 
 
