@@ -46,6 +46,11 @@ CARRIER_CALLS: Final = Counter(
     "Calls to carriers; outcome is ok, refused, unclear or failed.",
     ("interface", "call", "outcome"),
 )
+SUSPECT_NUMBERS: Final = Counter(
+    "ocop_suspect_numbers_total",
+    "Tracking numbers of S10 carriers that are no S10 numbers; taken all the same.",
+    ("carrier",),
+)
 CHANNEL_CALLS: Final = Counter(
     "ocop_channel_calls_total",
     "Calls to channels; call is fetch, poll, drain, push or report.",

@@ -18,6 +18,7 @@ from services.gateway.ingest import trace_of
 from services.gateway.limits import WEBHOOK_MAX_BYTES, read_body
 from services.gateway.parts import Parts, Wired
 from services.gateway.problems import Problem, problem_response, unauthenticated
+from services.suspect import look_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,6 +63,9 @@ async def _take(request: Request, parts: Parts, partner: Partner) -> None:
     if not verifier.verify(raw, request.headers, trusted(parts, partner), query):
         raise unauthenticated("the webhook is not signed as agreed with this carrier")
     items = items_of(WEBHOOKS[partner.carrier, partner.api], verifier, raw)
+    for number, _ in items:
+        if number != UNREADABLE_NUMBER:
+            look_at(partner.carrier, number)
     event_id = event_id_of(partner, request.headers)
     await store_items(parts, partner, raw, items, trace_of(request), event_id=event_id)
 

@@ -18,6 +18,7 @@ from services.jobs.breaker import backoff_s
 from services.jobs.calls import Kept
 from services.jobs.gather import Gathering
 from services.store.consignees import NoConsignee, read_consignee
+from services.suspect import look_at
 from services.telemetry import CARRIER_CALLS
 
 if TYPE_CHECKING:
@@ -217,6 +218,8 @@ class CarrierCalls:
 
     def _log(self, known: Known, verdict: Verdict, attempt: int, begun: float) -> None:
         outcome = "nothing" if isinstance(verdict, Nothing) else verdict.outcome.value
+        if isinstance(verdict, Certain) and verdict.booked:
+            look_at(self._carrier.name, verdict.booked.tracking_no)
         CARRIER_CALLS.labels(known.job.interface, known.job.kind, counted_as(verdict)).inc()
         log.info(
             "carrier_called",

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.s10 import LAST_SERIAL, S10, NotS10, check_digit, is_s10, read_s10, spoken
+from services.suspect import suspicion
 
 LETTERS = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ", min_size=2, max_size=2)
 SERIALS = st.integers(0, LAST_SERIAL)
@@ -77,3 +78,9 @@ def test_one_wrong_digit_is_always_noticed_but_between_the_two_fives(
 @given(st.text())
 def test_any_text_is_a_number_or_is_not(text: str) -> None:
     assert is_s10(text) in {True, False}
+
+
+def test_a_number_is_suspected_only_of_carriers_that_use_s10() -> None:
+    assert suspicion("ems", "EA000000058VN") == "the check digit is 8 and should be 9"
+    assert suspicion("ems", "EA000000059VN") is None
+    assert suspicion("viettelpost", "VTP000000001") is None
