@@ -44,6 +44,7 @@ COMMANDS: Final = (
     Row("settle", "Import a carrier's statement of cash collected."),
     Row("cod", "Cash on delivery: where it is, what is wrong, what was decided."),
     Row("report", "The monthly throughput."),
+    Row("conform", "Examine a partner's format, or its API."),
     Row("verify", "Check every promise the system makes."),
     Row("bench", "Measure throughput, latency and memory on this machine."),
 )

@@ -1,0 +1,1 @@
+"""The conformance kit: does a partner speak its protocol as documented, and are we deaf to the rest."""
