@@ -12,6 +12,7 @@ from services.registry.load import RegistryInvalid, load_registry, read_registry
 from services.sandbox.sample import FOLDER
 from services.settings import read_settings
 from services.store.pool import READER_SESSION, open_pool
+from services.store.s10_numbers import open_range
 
 app = typer.Typer(
     add_completion=False,
@@ -63,6 +64,28 @@ def load(folder: Folder = FOLDER, *, as_json: AsJson = False) -> None:
             typer.echo(orjson.dumps(counts))
         for table, rows in counts.items() if not as_json else ():
             typer.echo(f"{table}: {rows} rows")
+
+
+@app.command("range", epilog="Example: ocop registry range EA 1000000 1999999")
+def range_(
+    indicator: Annotated[str, typer.Argument(help="Two letters: EA to EZ for EMS.")],
+    first: Annotated[int, typer.Argument(help="The first serial, without its check digit.")],
+    last: Annotated[int, typer.Argument(help="The last serial.")],
+) -> None:
+    """Take on a range of S10 numbers that the operator assigned to us."""
+
+    async def work() -> None:
+        pool = await open_pool(
+            read_settings().database,
+            application_name="ocop-registry",
+            size=1,
+            session=READER_SESSION,
+        )
+        async with pool, pool.acquire() as connection:
+            await open_range(connection, indicator.upper(), first, last)
+
+    asyncio.run(work())
+    typer.echo(f"{indicator.upper()}: {last - first + 1} numbers")
 
 
 def refuse(invalid: RegistryInvalid) -> None:
