@@ -42,6 +42,10 @@ class ParcelStatus(Value):
     provisional: bool = False
     attempt_no: NonNegativeInt = 0
     cod_state: CodState = CodState.NOT_APPLICABLE
+    flags: tuple[str, ...] = ()
+    """Late, delayed, stale."""
+    late_by: str | None = None
+    """Who a late parcel is put down to."""
 
 
 class ShipmentStatus(Value):

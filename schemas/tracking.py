@@ -113,6 +113,8 @@ class ShipmentStatusChanged(OrderEvent):
     """The number of the leg on which the carrier brings the parcel back, as it writes it."""
     events: NonNegativeInt = 0
     """How many different events the log holds."""
+    flags: tuple[str, ...] = ()
+    """Late, delayed, stale, and what is odd about the log: never part of the status."""
     remapped: Remapped | None = None
     """Set where this state follows from reading old events with another version of the map."""
 

@@ -40,6 +40,14 @@ STALLED_UNITS: Final = Gauge(
 PARKED_EVENTS: Final = Gauge(
     "ocop_parked_events", "Events that wait for a booking not known yet.", ("stage",)
 )
+FLAGS_RAISED: Final = Counter(
+    "ocop_tracking_flags_total",
+    "Flags raised on bookings: late, delayed, stale, and what is odd about a log.",
+    ("carrier", "flag"),
+)
+UNMAPPED: Final = Counter(
+    "ocop_unmapped_total", "Events whose code has no certain meaning.", ("carrier", "api")
+)
 JOB_QUEUE: Final = Gauge("ocop_job_queue", "Outside calls not done yet.", ("job", "state"))
 CARRIER_CALLS: Final = Counter(
     "ocop_carrier_calls_total",

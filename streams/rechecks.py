@@ -17,6 +17,7 @@ from streams.rules.metrics_facts import OrderFacts
 from streams.rules.metrics_facts import fold as fold_fact
 from streams.rules.metrics_rows import rows_of
 from streams.rules.tracking_bookings import Claim, read_legs, share_out
+from streams.rules.tracking_flags import Promise, by_clock, flags_of
 from streams.rules.tracking_fold import fold, stored
 from streams.runtime.outgoing import unpacked
 from streams.tracking_store import read_logs
@@ -35,7 +36,8 @@ AT_ONCE: Final = 2_000
 
 # The next bookings that stand alone with their number, or (contested) all that do not.
 READ_BOOKINGS: Final = """
-    SELECT reference, waybill, waybill_id, also, cod_vnd, booked_at, state::text AS state
+    SELECT reference, waybill, waybill_id, also, cod_vnd, booked_at, state::text AS state, promise,
+           is_delayed, flags
       FROM tracking.bookings
      WHERE contested = $1 AND reference > $2 ORDER BY reference LIMIT $3
 """
@@ -177,8 +179,11 @@ def _every(rows: Rows) -> Iterator[Row]:
 
 
 def _differing_state(booking: Any, scans: Sequence[Scan]) -> str | None:
-    made = orjson.loads(orjson.dumps(stored(fold(booking["cod_vnd"] or 0, scans))))
-    found = orjson.loads(booking["state"])
+    parcel = fold(booking["cod_vnd"] or 0, scans)
+    promise = Promise(booking["promise"], booking["is_delayed"])
+    flags = flags_of(parcel, promise, by_clock(booking["flags"]))
+    made = orjson.loads(orjson.dumps({**stored(parcel), "flags": flags}))
+    found = {**orjson.loads(booking["state"]), "flags": booking["flags"]}
     if made == found:
         return None
     names = sorted(name for name in {*made, *found} if made.get(name) != found.get(name))

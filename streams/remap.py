@@ -27,9 +27,11 @@ from streams.metrics import turn_over
 from streams.requests import request
 from streams.rules.metrics import moved
 from streams.rules.metrics_facts import OrderFacts
+from streams.rules.tracking_flags import by_clock, flags_of
 from streams.tracking_meeting import ground_of, meet
 from streams.tracking_remap import read_again
-from streams.tracking_store import LOOKING, unpacked_state
+from streams.tracking_rows import unpacked_state
+from streams.tracking_store import LOOKING
 from streams.tracking_telling import status_changed, visible
 
 if TYPE_CHECKING:
@@ -224,8 +226,10 @@ async def look_at(
     if readings.of:
         met = meet(ground, (), (), (), NOBODY_WAITS)
         for booking, parcel, _cause in met.folded:
-            before = unpacked_state(booking)
-            if visible(before) == visible(parcel) or booking.reference in effect.references:
+            before, was = unpacked_state(booking), booking.flags
+            booking.flags = flags_of(parcel, booking.promise, by_clock(was))
+            same = visible(before) == visible(parcel) and booking.flags == was
+            if same or booking.reference in effect.references:
                 continue
             told = status_changed(
                 booking, parcel, next_version(booking.version), readings.about(booking)

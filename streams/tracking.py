@@ -8,66 +8,56 @@ else meets in `tracking_meeting`.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from schemas.catalogue import BOOKING_VOIDED, SHIPMENT_BOOKED, TRACKING_RECEIVED
-from schemas.event import next_version
-from schemas.tracking import TrackingStatus
 from services.carriers.webhooks import WEBHOOKS
+from services.reference.rule_book import sample_rule_book
 from services.reference.status_map import UnknownVersion
 from services.store.mappings import read_active
+from streams.rules.tracking_flags import by_clock, flags_of, has_ended
 from streams.rules.tracking_fold import advance, fold, follows
 from streams.runtime.failures import Fatal
-from streams.runtime.stage import Handled, Output
+from streams.runtime.stage import Handled
+from streams.tracking_check import look_at_silent
 from streams.tracking_meeting import meet, stand_on
 from streams.tracking_reading import Reader
 from streams.tracking_remap import keep_readings, read_again
 from streams.tracking_requests import keep_corrections
+from streams.tracking_rows import packed_state, unpacked_state
 from streams.tracking_store import (
     append_events,
     keep_undated,
     lock_bookings_of,
-    packed_state,
     read_logs,
     store_bookings,
     store_states,
     store_waybills,
-    unpacked_state,
 )
-from streams.tracking_telling import status_changed, unmapped, visible
+from streams.tracking_work import Work, keep, store_watch, take_down, tell, tell_unmapped, watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from schemas.tracking import Remapped
     from services.carriers.webhook import WebhookFormat
+    from services.reference.rule_book import RuleBook
     from services.reference.status_map import StatusMap
     from streams.rules.tracking import Scan
     from streams.rules.tracking_fold import Parcel
-    from streams.runtime.stage import Batch, Record, Transaction
-    from streams.tracking_reading import Facts, LogRow, Seen, Told
+    from streams.runtime.stage import Batch, Transaction
+    from streams.tracking_reading import Facts, Seen, Told
     from streams.tracking_requests import Asked
-    from streams.tracking_store import Booking
+    from streams.tracking_rows import Booking
 
 
 class MapUnknown(Fatal):
     """A carrier is to be read with a version of the status map that this release does not have."""
 
 
-@dataclass(slots=True)
-class Work:
-    """A batch under way: what is to be written and what is to be told."""
-
-    batch: Batch
-    handled: Handled
-    meanings: StatusMap
-    appended: list[tuple[int, LogRow]] = field(default_factory=list)
-    states: list[tuple[str, int, str]] = field(default_factory=list)
-
-
 class Tracking:
     """The tracking stage. `formats` read bodies by (carrier, api), `meanings` maps their codes.
+
+    `book` says how long a carrier may be silent: the sample one if none is given.
 
     Which versions of the map are in use is read in each batch's transaction: a request to read a
     number again comes after its version was put to use, so no event can slip between the two.
@@ -80,13 +70,15 @@ class Tracking:
         self,
         meanings: StatusMap,
         formats: Mapping[tuple[str, str], WebhookFormat] = WEBHOOKS,
+        book: RuleBook | None = None,
     ) -> None:
         self._meanings = meanings
+        self._book = book or sample_rule_book()
         self._reader = Reader(formats)
 
     async def handle(self, batch: Batch, tx: Transaction) -> Handled:
         """Append, fold, and tell of every booking whose visible state changed."""
-        work = Work(batch, Handled(), await self._meanings_now(tx))
+        work = Work(batch, Handled(), await self._meanings_now(tx), self._book)
         facts = self._reader.read(batch.messages, work.meanings)
         work.handled.dead = facts.dead
         new_undated = await keep_undated(tx, facts.undated)
@@ -102,6 +94,9 @@ class Tracking:
         await append_events(tx, work.appended)
         await keep_corrections(tx, facts.said)
         await store_states(tx, work.states)
+        if facts.checks:
+            await look_at_silent(tx, work, facts.checks)
+        await store_watch(tx, work)
         return work.handled
 
     async def _meanings_now(self, tx: Transaction) -> StatusMap:
@@ -123,8 +118,8 @@ class Tracking:
                 late.append((booking, parcel, fresh))
             elif fresh:
                 after = advance(parcel, [event.scan for event in fresh])
-                _take_down(work, booking, fresh)
-                _keep(work, booking, parcel, after, fresh[-1].record)
+                take_down(work, booking, fresh)
+                keep(work, booking, parcel, after, fresh[-1].record)
         if late:
             await self._fold_again(tx, work, late)
 
@@ -142,9 +137,9 @@ class Tracking:
             work.handled.duplicate += len(seen) - len(fresh)
             if fresh:
                 scans = [*log.values(), *(event.scan for event in fresh)]
-                _take_down(work, booking, fresh)
+                take_down(work, booking, fresh)
                 after = fold(booking.cod_vnd or 0, scans)
-                _keep(work, booking, parcel, after, fresh[-1].record)
+                keep(work, booking, parcel, after, fresh[-1].record)
 
     async def _meet(
         self,
@@ -157,16 +152,22 @@ class Tracking:
         ground = await stand_on(tx, seen, told, again, work.meanings)
         readings = await read_again(tx, ground, {one.waybill for one in again}, work.meanings)
         await keep_readings(tx, readings, work.batch.now)
-        work.handled.duplicate += len(again) - len(readings.of)
+        work.handled.duplicate += len(again) - len({one.waybill for one in again} & {*readings.of})
         met = meet(ground, seen, told, again, work.batch.now)
         work.handled.duplicate += met.duplicate
         work.handled.parked += met.parked
         work.appended += met.appended
-        _tell_unmapped(work, met.fresh)
+        tell_unmapped(work, met.fresh)
+        news = {event.waybill for event in met.fresh}
+        booked = {one.booked.reference for one in told}
         for booking, parcel, cause in met.folded:
             before, remapped = unpacked_state(booking), readings.about(booking)
-            _tell(work, booking, before, parcel, cause, remapped=remapped)
+            silent = frozenset() if booking.heard_of(news) else by_clock(booking.flags)
+            flags = flags_of(parcel, booking.promise, silent)
+            tell(work, booking, before, parcel, flags, cause, remapped)
             booking.state = packed_state(parcel)
+            if booking.reference in booked and not has_ended(parcel):
+                watch(work, booking, parcel, booking.told_at or work.batch.now)
         await store_bookings(tx, list(ground.bookings.values()))
         await store_waybills(tx, [w for w in ground.waybills.values() if w.changed])
 
@@ -220,39 +221,3 @@ def unlike_the_last(parcel: Parcel, seen: Sequence[Seen]) -> list[Seen]:
     newest = parcel.last[-1] if parcel.last else None
     fresh = {event.scan.key: event for event in reversed(seen) if event.scan.key != newest}
     return list(reversed(fresh.values()))
-
-
-def _take_down(work: Work, booking: Booking, fresh: Sequence[Seen]) -> None:
-    if booking.waybill_id is not None:
-        work.appended += [(booking.waybill_id, event.row) for event in fresh]
-    _tell_unmapped(work, fresh)
-
-
-def _tell_unmapped(work: Work, fresh: Iterable[Seen]) -> None:
-    """A code without a certain meaning is shown at once, whoever the parcel belongs to."""
-    work.handled.outputs += [
-        Output(unmapped(event, work.batch.era), event.record)
-        for event in fresh
-        if event.scan.meaning.status is TrackingStatus.UNMAPPED
-    ]
-
-
-def _keep(work: Work, booking: Booking, before: Parcel, after: Parcel, cause: Record) -> None:
-    _tell(work, booking, before, after, cause)
-    work.states.append((booking.reference, booking.version, packed_state(after)))
-
-
-def _tell(
-    work: Work,
-    booking: Booking,
-    before: Parcel,
-    after: Parcel,
-    cause: Record | None,
-    *,
-    remapped: Remapped | None = None,
-) -> None:
-    """Raise the version and tell, if what can be seen changed."""
-    if visible(before) != visible(after):
-        booking.version = next_version(booking.version, work.batch.era)
-        event = status_changed(booking, after, booking.version, remapped)
-        work.handled.outputs.append(Output(event, cause))

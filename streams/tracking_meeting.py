@@ -9,23 +9,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from streams.rules.tracking_bookings import Claim, Sighting, read_legs, share_out
+from streams.rules.tracking_flags import end_of
 from streams.rules.tracking_fold import fold, new_parcel
-from streams.tracking_store import (
-    LOCKING,
-    Booking,
-    Grip,
-    Waybill,
-    packed_state,
-    read_logs,
-    references_of,
-)
+from streams.tracking_rows import Booking, Waybill, packed_state
+from streams.tracking_store import LOCKING, Grip, read_logs, references_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from datetime import datetime
 
     from services.reference.status_map import StatusMap
     from streams.rules.tracking_fold import Parcel
@@ -145,7 +139,11 @@ def _book(ground: Ground, told: Told) -> bool:
         booking.waybill, booking.waybill_id = name, ground.waybills[name].waybill_id
         booking.order_id, booking.channel = booked.order_id, booked.channel
         booking.seller_id, booking.parcel_id = booked.seller_id, booked.parcel_id
-        booking.api = booked.api
+        booking.api, booking.service = booked.api, booked.service
+        booking.promise_ends_at = end_of(booked.promised_on)
+        late = booked.expected_on is not None and booked.expected_on > booked.promised_on
+        booking.is_delayed = late
+        booking.told_at = datetime.fromtimestamp(told.record.timestamp_ms / 1000, UTC)
         booking.cod_vnd, booking.booked_at = booked.cod_vnd, booked.occurred_at
         booking.booked_version = booked.version
     booking.also = sorted(
@@ -188,7 +186,9 @@ def _parts(
         parts.of(waybill.waybill).waybills.append(waybill)
     for booking in ground.bookings.values():
         parts.of(booking.reference).bookings.append(booking)
-    for one in (*again, *told):
+    for request in again:
+        parts.of(request.waybill).cause = request.record
+    for one in told:
         parts.of(one.waybill).cause = one.record
     for event in seen:
         part = parts.of(event.waybill)

@@ -99,11 +99,16 @@ class Told(NamedTuple):
 
 @dataclass(slots=True)
 class Facts:
-    """What a batch says. `again`: numbers whose events are to be read again; `said`: corrections."""
+    """What a batch says.
+
+    `again`: numbers whose events are to be read again; `checks`: those that may be silent too long;
+    `said`: corrections.
+    """
 
     seen: list[Seen] = field(default_factory=list)
     told: list[Told] = field(default_factory=list)
     again: list[Asked] = field(default_factory=list)
+    checks: list[Asked] = field(default_factory=list)
     said: list[tuple[Any, ...]] = field(default_factory=list)
     undated: list[LogRow] = field(default_factory=list)
     dead: list[Dead] = field(default_factory=list)
@@ -111,7 +116,7 @@ class Facts:
     def names(self) -> set[str]:
         """Every number something is said or asked of."""
         names = {event.waybill for event in self.seen} | {one.waybill for one in self.told}
-        return names | {one.waybill for one in self.again}
+        return names | {one.waybill for one in (*self.again, *self.checks)}
 
 
 class Reader:
@@ -176,7 +181,7 @@ class Reader:
 def _read_request(facts: Facts, record: Record, kind: str, meanings: StatusMap) -> None:
     """One of our own records (streams/tracking_requests.py)."""
     match kind:
-        case Request.REMAP:
+        case Request.REMAP | Request.CHECK:
             found: Asked | Corrected | Dead = asked(record)
         case Request.CORRECTION:
             found = corrected(record, meanings)
@@ -186,7 +191,7 @@ def _read_request(facts: Facts, record: Record, kind: str, meanings: StatusMap) 
         case Dead():
             facts.dead.append(found)
         case Asked():
-            facts.again.append(found)
+            (facts.checks if kind == Request.CHECK else facts.again).append(found)
         case Corrected(waybill, reference, scan, row, said):
             facts.seen.append(Seen(waybill, reference, scan, row, record))
             facts.said.append(said)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from services.reference.status_map import Meaning, StatusMap
     from streams.runtime.stage import Transaction
     from streams.tracking_meeting import Ground
-    from streams.tracking_store import Booking
+    from streams.tracking_rows import Booking
 
 # What the carrier wrote in the events of these numbers, and how each is read now.
 READ_LOGGED: Final = """

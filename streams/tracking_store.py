@@ -6,28 +6,27 @@ order. Rows that are looked for are inserted empty first where a fact without th
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import fields
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 
 from streams.rules.tracking import Scan, scan_key
 from streams.rules.tracking_bookings import Sighting
-from streams.rules.tracking_fold import restored, stored
 from streams.tracking_reading import LOG_COLUMNS, UNDATED_COLUMNS
+from streams.tracking_rows import Booking, Waybill
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
-    from datetime import datetime
 
     from services.reference.status_map import StatusMap
-    from streams.rules.tracking_fold import Parcel
     from streams.runtime.stage import Transaction
     from streams.tracking_reading import LogRow
 
 BOOKING_COLUMNS: Final = """reference, waybill, waybill_id, order_id, channel, seller_id,
     parcel_id, api, cod_vnd, booked_at, booked_version, also, contested, version,
-    state"""
+    state, service, told_at, promise, is_delayed, flags"""
 
 # Lock the bookings of these numbers.
 LOCK_BOOKINGS_OF_NUMBERS: Final = f"""
@@ -71,8 +70,9 @@ LOOK_AT_BOOKINGS: Final = LOCK_BOOKINGS.removesuffix(" FOR UPDATE")
 
 # Keep what the fold made of these bookings.
 STORE_STATES: Final = """
-UPDATE tracking.bookings AS b SET version = u.version, state = u.state
-FROM unnest($1::text[], $2::bigint[], $3::json[]) AS u (reference, version, state)
+UPDATE tracking.bookings AS b SET version = u.version, state = u.state, flags = u.flags
+FROM unnest($1::text[], $2::bigint[], $3::json[], $4::text[])
+    AS u (reference, version, state, flags)
 WHERE b.reference = u.reference"""
 
 # Keep these bookings whole: what was booked, how numbers and references hang together, the state.
@@ -82,12 +82,15 @@ UPDATE tracking.bookings AS b SET
     seller_id = u.seller_id, parcel_id = u.parcel_id, api = u.api,
     cod_vnd = u.cod_vnd, booked_at = u.booked_at, booked_version = u.booked_version,
     also = ARRAY(SELECT json_array_elements_text(u.also)), contested = u.contested,
-    version = u.version, state = u.state
+    version = u.version, state = u.state, service = u.service, told_at = u.told_at,
+    promise = u.promise, is_delayed = u.is_delayed, flags = u.flags
 FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[],
             $8::text[], $9::bigint[], $10::timestamptz[], $11::bigint[], $12::json[],
-            $13::boolean[], $14::bigint[], $15::json[])
+            $13::boolean[], $14::bigint[], $15::json[], $16::text[], $17::timestamptz[],
+            $18::bigint[], $19::boolean[], $20::text[])
     AS u (reference, waybill, waybill_id, order_id, channel, seller_id, parcel_id, api,
-          cod_vnd, booked_at, booked_version, also, contested, version, state)
+          cod_vnd, booked_at, booked_version, also, contested, version, state, service,
+          told_at, promise, is_delayed, flags)
 WHERE b.reference = u.reference"""
 
 # Keep what these numbers were named with and what waits on them.
@@ -107,54 +110,6 @@ WITH kept AS (
                          $7::text[], $8::text[], $9::text[], $10::timestamptz[])
     ON CONFLICT (waybill, payload_sha256, item) DO NOTHING RETURNING 1)
 SELECT count(*) FROM kept"""  # noqa: S608 (constants)
-
-
-@dataclass(slots=True)
-class Booking:
-    """A row of tracking.bookings; `waybill` and the rest None until the booking is known."""
-
-    reference: str
-    waybill: str | None = None
-    waybill_id: int | None = None
-    order_id: str | None = None
-    channel: str | None = None
-    seller_id: str | None = None
-    parcel_id: str | None = None
-    api: str | None = None
-    cod_vnd: int | None = None
-    booked_at: datetime | None = None
-    booked_version: int | None = None
-    also: list[str] = field(default_factory=list)
-    contested: bool = False
-    version: int = 0
-    state: str = "{}"
-
-
-@dataclass(slots=True)
-class Waybill:
-    """A row of tracking.waybills. `made`: by this batch, so nothing hangs on it yet.
-
-    `changed`: it has to be stored again.
-    """
-
-    waybill: str
-    waybill_id: int
-    linked: list[str] = field(default_factory=list)
-    parked: int = 0
-    parked_since: datetime | None = None
-    parked_why: str | None = None
-    made: bool = False
-    changed: bool = False
-
-
-def packed_state(parcel: Parcel) -> str:
-    """A folded state as it is stored."""
-    return orjson.dumps(stored(parcel)).decode()
-
-
-def unpacked_state(booking: Booking) -> Parcel:
-    """The folded state that is stored with a booking."""
-    return restored(orjson.loads(booking.state))
 
 
 async def lock_bookings_of(tx: Transaction, waybills: Iterable[str]) -> list[Booking]:
@@ -235,36 +190,28 @@ async def append_events(tx: Transaction, rows: Sequence[tuple[int, LogRow]]) -> 
         )
 
 
-async def store_states(tx: Transaction, states: Sequence[tuple[str, int, str]]) -> None:
-    """Keep (reference, version, state as JSON) of bookings that changed in nothing else."""
+async def store_states(tx: Transaction, states: Sequence[tuple[str, int, str, str]]) -> None:
+    """Keep (reference, version, state as JSON, flags) of bookings that changed in nothing else."""
     if states:
         await tx.execute(STORE_STATES, *map(list, zip(*states, strict=True)))
+
+
+_plain: Final = attrgetter(*(field.name for field in fields(Booking)))
+_ALSO: Final = [field.name for field in fields(Booking)].index("also")
+
+
+def _columns(booking: Booking) -> list[Any]:
+    """A booking's columns in the order of its fields; its other numbers as JSON."""
+    columns = list(_plain(booking))
+    columns[_ALSO] = orjson.dumps(booking.also).decode()
+    return columns
 
 
 async def store_bookings(tx: Transaction, bookings: Sequence[Booking]) -> None:
     """Keep bookings whole."""
     if not bookings:
         return
-    rows: list[tuple[Any, ...]] = [
-        (
-            b.reference,
-            b.waybill,
-            b.waybill_id,
-            b.order_id,
-            b.channel,
-            b.seller_id,
-            b.parcel_id,
-            b.api,
-            b.cod_vnd,
-            b.booked_at,
-            b.booked_version,
-            orjson.dumps(b.also).decode(),
-            b.contested,
-            b.version,
-            b.state,
-        )
-        for b in bookings
-    ]
+    rows = [_columns(booking) for booking in bookings]
     await tx.execute(STORE_BOOKINGS, *map(list, zip(*rows, strict=True)))
 
 

@@ -10,12 +10,13 @@ from schemas.event import next_version
 from schemas.ids import shipment_of
 from schemas.intake import Channel
 from schemas.tracking import MoneyWord, ShipmentStatusChanged, TrackingUnmapped
+from streams.rules.tracking_flags import told
 
 if TYPE_CHECKING:
     from schemas.tracking import CodState, Remapped
     from streams.rules.tracking_fold import Parcel
     from streams.tracking_reading import Seen
-    from streams.tracking_store import Booking
+    from streams.tracking_rows import Booking
 
 visible: Final = attrgetter(
     "status",
@@ -81,6 +82,7 @@ def status_changed(
         "money": tuple(_word(*word) for word in parcel.money),
         "return_no": parcel.return_no,
         "events": parcel.events,
+        "flags": told(booking.flags),
         "remapped": remapped,
     }
     return _made_of(fields)

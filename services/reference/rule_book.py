@@ -69,6 +69,7 @@ class Service(Part):
     first. A carrier has each service code once, whatever the interface.
     `divisor`: cm³ per kg of volumetric weight. `cut_off`: Vietnam time by which goods must be
     handed over that day. `max_wait_days`: most days from an order to its hand-over; None: any.
+    `usual_gap_h`: hours without news that are usual; None: the carrier's.
     """
 
     carrier: str
@@ -85,6 +86,7 @@ class Service(Part):
     cut_off: time
     working_days: frozenset[Weekday] = Field(min_length=1)
     max_wait_days: NonNegativeInt | None = None
+    usual_gap_h: PositiveInt | None = None
 
     @property
     def weekdays(self) -> Weekdays:
@@ -98,6 +100,7 @@ class Carrier(Part):
     name: str
     daily_capacity: NonNegativeInt
     daily_capacity_in: dict[ProvinceCode, NonNegativeInt] = {}
+    usual_gap_h: PositiveInt | None = None
 
     def partition_share(self, province: str) -> int:
         """The part of a day's capacity that one partition may use, so that none need ask another.
@@ -128,6 +131,13 @@ class PackingLimits(Part):
     tolerance_g: Grams
 
 
+class SilenceLimits(Part):
+    """Hours between two events of a parcel that are usual; hours until a courier's word is firm."""
+
+    usual_gap_h: PositiveInt = 48
+    confirm_h: PositiveInt = 24
+
+
 class RuleBook(Part):
     """Everything routing and packing are told from outside. `version` is kept with decisions."""
 
@@ -139,6 +149,7 @@ class RuleBook(Part):
     desk: Desk
     perishables: Perishables
     packing: PackingLimits
+    silence: SilenceLimits = SilenceLimits()
     carriers: dict[str, Carrier]
     services: tuple[Service, ...] = Field(min_length=1)
     tariffs: tuple[Tariff, ...]
@@ -161,6 +172,15 @@ class RuleBook(Part):
         if problems:
             raise ValueError("; ".join(problems))
         return self
+
+    def usual_gap_h(self, carrier: str, service: str) -> int:
+        """Hours without news that are usual for a service: its own, its carrier's, or any."""
+        for one in self.services:
+            if (one.carrier, one.code) == (carrier, service) and one.usual_gap_h is not None:
+                return one.usual_gap_h
+        known = self.carriers.get(carrier)
+        of_carrier = known.usual_gap_h if known else None
+        return self.silence.usual_gap_h if of_carrier is None else of_carrier
 
     @cached_property
     def tariff_of(self) -> dict[tuple[str, str, Zone], Tariff]:

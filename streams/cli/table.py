@@ -38,6 +38,7 @@ COMMANDS: Final = (
     Row("tasks", "List and close what waits for a person."),
     Row("hold", "Let an order wait until ops release it."),
     Row("release", "Let go of an order."),
+    Row("oddities", "What is odd about carriers' events, counted."),
     Row("correct", "Say what truly became of a parcel."),
     Row("erase", "Forget a buyer for ever."),
     Row("remap", "Read a carrier's history with another version of its status map."),

@@ -17,6 +17,7 @@ from streams.app import Cluster
 from streams.metrics_publisher import MonthlyPublisher
 from streams.partners import Partners
 from streams.runtime.publisher import KafkaPublisher
+from streams.sweep import Sweep
 from streams.topology import STAGES, build_stages
 from streams.worker import Worker, WorkerOptions
 
@@ -62,7 +63,7 @@ async def run(names: list[str], settings: Settings, exit_when_stalled_s: float |
             exit_when_stalled_s,
         )
         worker = Worker(stages, pool, options, partners=Partners.name in names)
-        async with revisions(names, settings, pool, worker):
+        async with revisions(names, settings, pool, worker), sweeps(names, settings, pool, worker):
             await worker.run()
     finally:
         await pool.close()
@@ -79,6 +80,27 @@ async def revisions(
     publisher = KafkaPublisher(settings.kafka, "ocop-metrics-revisions")
     revising = MonthlyPublisher(pool, publisher, lambda: datetime.now(UTC))
     task = asyncio.create_task(revising.run(), name="revisions")
+    task.add_done_callback(lambda _: worker.stop())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        await publisher.close()
+
+
+@contextlib.asynccontextmanager
+async def sweeps(
+    names: list[str], settings: Settings, pool: "Pool", worker: Worker
+) -> AsyncIterator[None]:
+    """Ask for checks of silent bookings beside the stage that makes them."""
+    if "tracking" not in names:
+        yield
+        return
+    publisher = KafkaPublisher(settings.kafka, "ocop-tracking-sweep")
+    sweep = Sweep(pool, publisher, lambda: datetime.now(UTC))
+    task = asyncio.create_task(sweep.run(), name="sweep")
     task.add_done_callback(lambda _: worker.stop())
     try:
         yield

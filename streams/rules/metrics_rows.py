@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from schemas.place import vietnam_date
 from schemas.tracking import TrackingStatus
+from streams.rules.lateness import put_down_to
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
         RoutedFacts,
         TrackedFacts,
     )
-
-LATE_BY = ("seller", "carrier", "consignee", "platform", "weather", "authority", "unknown")
-"""Who a late first attempt is put down to; `late_<who>` is its figure."""
 
 
 class Goods(NamedTuple):
@@ -191,7 +189,9 @@ def parcel_row(facts: OrderFacts, parcel_id: str) -> ParcelRow:
         and tracked is not None
         and tracked.delivered_at == first_attempt_at,
         first_attempt_at is not None and promised_on is not None and not late,
-        _late_by(tracked, routed, handed_over_at) if tracked and late else None,
+        put_down_to(handed_over_at, routed.handover_by if routed else None, tracked.postponed_by)
+        if tracked and late
+        else None,
         cash.remitted_at if cash else None,
         cash.remitted_vnd if cash else 0,
         cash.short_vnd if cash else 0,
@@ -302,15 +302,3 @@ def _outcome(
             return None, None, tracked.written_off_at
         case _:
             return None, None, None
-
-
-def _late_by(
-    tracked: TrackedFacts, routed: RoutedFacts | None, handed_over_at: datetime | None
-) -> str:
-    """Who a late first attempt is put down to (taxonomy section 4).
-
-    The seller where the hand-over came after its time, else who postponed it, else the carrier.
-    """
-    if routed and handed_over_at and handed_over_at > routed.handover_by:
-        return "seller"
-    return tracked.postponed_by if tracked.postponed_by in LATE_BY else "carrier"

@@ -14,6 +14,7 @@ from schemas.tracking import CodState, TrackingStatus
 from services.reference.status_map import Attempt
 from streams.rules.tracking import Position, Scan, position
 from streams.rules.tracking_money import follow_money
+from streams.rules.tracking_oddities import odd
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -59,6 +60,7 @@ class Parcel:
     `counted_failures` includes `silent_failures`, which are computed. `failed_at` and `started_at`
     serve the counting: the last counted failure with no out-for-delivery after it, and the last
     event if it was a plain out-for-delivery. `last` is the position of the newest event of all.
+    `oddities` names what cannot be right (rules/tracking_oddities.py).
     `money` has every change of `cod` and `cod_vnd`: state, amount, time, key of the event.
     """
 
@@ -87,6 +89,7 @@ class Parcel:
     started_at: int | None = None
     last: Position | None = None
     clock_ahead: bool = False
+    oddities: tuple[str, ...] = ()
 
     @property
     def attempt_no(self) -> int:
@@ -147,6 +150,7 @@ def _step(parcel: Parcel, scan: Scan) -> bool:
     parcel.clock_ahead |= scan.clock_ahead
     before = parcel.status
     moves = scan.meaning.rank > 0 and _may_move(parcel, scan)
+    parcel.oddities = odd(parcel, scan, moves=moves)
     if moves:
         _move(parcel, scan)
     paid = follow_money(parcel, scan, before=before, moved=moves)
@@ -261,6 +265,7 @@ def restored(found: dict[str, Any]) -> Parcel:
     parcel.status = _STATUSES[parcel.status]
     parcel.cod = _COD_STATES[parcel.cod]
     parcel.money = tuple((_COD_STATES[cod], vnd, at, key) for cod, vnd, at, key in parcel.money)
+    parcel.oddities = tuple(parcel.oddities)
     if parcel.last is not None:
         at, correction, rank, firm, key = parcel.last
         parcel.last = (at, correction, rank, firm, key)

@@ -6,7 +6,7 @@ so that text compares like time.
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 
 class Fact(TypedDict):
@@ -50,6 +50,7 @@ class Route(TypedDict):
     shipment: str
     carrier: str
     service: str
+    handover_by: NotRequired[str]
 
 
 class Routing(Fact):
@@ -104,6 +105,8 @@ class Tracked(Fact):
     handed_over_at: str | None
     delivered_at: str | None
     returned_at: str | None
+    flags: NotRequired[list[str]]
+    postponed_by: NotRequired[str | None]
 
 
 class Cash(Fact):

@@ -138,6 +138,7 @@ def _keep_routing(facts: Facts, event: OrderRouted) -> bool:
                 "shipment": _within(event, shipment.shipment_id),
                 "carrier": shipment.chosen.carrier,
                 "service": shipment.chosen.service,
+                "handover_by": moment(shipment.handover_by),
             }
             for shipment in event.shipments
         ],
@@ -224,6 +225,8 @@ def _keep_tracked(facts: Facts, event: ShipmentStatusChanged) -> bool:
         "handed_over_at": _moment_or_none(event.handed_over_at),
         "delivered_at": _moment_or_none(event.delivered_at),
         "returned_at": _moment_or_none(event.returned_at),
+        "flags": list(event.flags),
+        "postponed_by": event.postponed_by,
     }
     return True
 

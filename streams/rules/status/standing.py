@@ -9,6 +9,7 @@ from schemas.event import Value
 from schemas.intake import Hold, HoldReason
 from schemas.status import Fulfilment, ParcelStatus, ShipmentStatus
 from schemas.tracking import CodState, TrackingStatus
+from streams.rules.status.lateness import SHOWN, late_by, pace_of
 from streams.rules.status.parcels import ADVANCE, ENDED, Parcel, in_custody
 from streams.rules.status.shipments import Shipment, least_advanced, shipments_of
 
@@ -148,6 +149,7 @@ def _flags(
     whole = len(goods) + len(unpacked)
     is_back = any(one.fulfilment is Fulfilment.RETURNED_TO_STOCK for one in goods)
     tracked = facts["tracked"].values()
+    pace = {flag for one in goods for flag in pace_of(one)}
     flags = {
         "on_hold": any(kept["holds"] for kept in facts["holds"].values()),
         "partially_packed": bool(goods and unpacked),
@@ -157,6 +159,7 @@ def _flags(
         "moved_after_terminal": any(one["moved_after_terminal"] for one in tracked),
         "recall_requested": is_recalled,
         "receive_back_waiting": bool(facts["received_back"] and live) and not is_back,
+        **{flag: flag in pace for flag in SHOWN},
     }
     return tuple(name for name, is_set in flags.items() if is_set)
 
@@ -209,6 +212,8 @@ def _shown_parcel(order_id: str, facts: Facts, parcel: Parcel) -> ParcelStatus:
         provisional=tracked["provisional"] if tracked else False,
         attempt_no=tracked["attempt_no"] if tracked else 0,
         cod_state=_shown_cod(facts, parcel),
+        flags=pace_of(parcel),
+        late_by=late_by(facts, parcel),
     )
 
 
