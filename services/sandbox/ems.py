@@ -19,6 +19,7 @@ from services.sandbox.clock import Clock
 from services.sandbox.month.door import sign
 from services.sandbox.post_plans import TO_HANDS, ems_plan
 from services.sandbox.prices import PriceList, Product
+from services.sandbox.statement import Ends
 from services.sandbox.webhooks import Messenger
 from services.sandbox.yard import NAMESPACE, Manner, Parcel, Yard, s10
 
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
     from services.sandbox.plans import Step
     from services.sandbox.serving import Joining
 
-MANNER: Final = Manner(ems_plan, lambda serial: s10(serial, "EA"), "1")
+ENDS: Final = Ends("EMS", frozenset({"EMI"}))
+MANNER: Final = Manner(ems_plan, lambda serial: s10(serial, "EA"), "1", ENDS)
 PRICES: Final = PriceList(
     "ems", (Product("EMS", "EMS", 1.6, 48), Product("ECO", "Eco", 1.0, 96)), 6000
 )

@@ -12,6 +12,7 @@ from services.sandbox.clock import Clock
 from services.sandbox.ghn_life import LEG, PARTLY, ghn_plan, ghn_redelivery, ghn_return
 from services.sandbox.plans import Step
 from services.sandbox.prices import freight_vnd
+from services.sandbox.statement import Ends
 from services.sandbox.webhooks import Messenger, with_secret_in_url
 from services.sandbox.yard import Manner, Parcel, Yard
 
@@ -42,7 +43,13 @@ def number(serial: int) -> str:
     return f"G{serial % 36**7:07X}"[:12]
 
 
-MANNER: Final = Manner(ghn_plan, number, "ready_to_pick")
+ENDS: Final = Ends(
+    "GHN",
+    frozenset({"delivered"}),
+    returned=frozenset({"returned"}),
+    lost=frozenset({"lost", "damage"}),
+)
+MANNER: Final = Manner(ghn_plan, number, "ready_to_pick", ENDS)
 
 
 class GhnSandbox:

@@ -13,6 +13,7 @@ from services.sandbox.ghtk_life import PARTLY, ghtk_plan
 from services.sandbox.options import VIETNAM_TIME
 from services.sandbox.plans import Step
 from services.sandbox.prices import GHTK
+from services.sandbox.statement import Ends
 from services.sandbox.webhooks import Messenger, with_secret_in_url
 from services.sandbox.yard import Manner, Parcel, Yard
 
@@ -36,7 +37,8 @@ def label(serial: int) -> str:
     return f"S{serial % 10**7:07d}.SGP{serial % 30:02d}.BO{serial % 7}.{serial % 10**10:010d}"
 
 
-MANNER: Final = Manner(ghtk_plan, label, "1")
+ENDS: Final = Ends("GHTK", frozenset({"5"}), returned=frozenset({"21"}), lost=frozenset({"13"}))
+MANNER: Final = Manner(ghtk_plan, label, "1", ENDS)
 
 
 class GhtkSandbox:

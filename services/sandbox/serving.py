@@ -7,7 +7,7 @@ import contextlib
 import random
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypedDict
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypedDict, runtime_checkable
 
 from aiohttp import web
 
@@ -55,6 +55,14 @@ class Ground(Protocol):
 
     def close(self) -> None:
         """Let nothing more happen."""
+
+
+@runtime_checkable
+class Pays(Protocol):
+    """A carrier that says what it collected and paid."""
+
+    def statement(self) -> str:
+        """Its statements so far, as CSV."""
 
 
 class Peer(Protocol):
@@ -146,6 +154,11 @@ def _admin_routes(peer: Peer) -> list[web.RouteDef]:
     async def join(_request: web.Request) -> web.Response:
         return web.json_response(peer.joining())
 
+    async def read_statement(_request: web.Request) -> web.Response:
+        yard = peer.yard
+        text = yard.statement() if isinstance(yard, Pays) else ""
+        return web.Response(text=text, content_type="text/csv")
+
     async def alive(_request: web.Request) -> web.Response:
         return web.json_response({"status": "alive"})
 
@@ -153,6 +166,7 @@ def _admin_routes(peer: Peer) -> list[web.RouteDef]:
         web.get("/healthz", alive),
         web.get("/admin/totals", read_totals),
         web.get("/admin/joining", join),
+        web.get("/admin/statement", read_statement),
         web.put("/admin/clock", set_clock),
         web.post("/admin/forget-tokens", forget),
     ]

@@ -18,6 +18,7 @@ from services.sandbox.plans import (
     viettelpost_redelivery,
     viettelpost_return,
 )
+from services.sandbox.statement import Ends
 from services.sandbox.viettelpost_places import provinces, wards
 from services.sandbox.viettelpost_prices import price_rows, price_vnd, understood
 from services.sandbox.webhooks import Messenger
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
     from services.sandbox.options import Options
     from services.sandbox.serving import Joining
 
-MANNER: Final = Manner(viettelpost_plan, eleven_digits, "100")
+ENDS: Final = Ends("VTP", frozenset({"501"}), returned=frozenset({"504"}), lost=frozenset({"503"}))
+MANNER: Final = Manner(viettelpost_plan, eleven_digits, "100", ENDS)
 TEXT_BYTES: Final = 150
 SHORT_TOKEN_S: Final = 300.0
 BEFORE_ACCEPTANCE: Final = 200

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from services.sandbox.clock import Clock
 from services.sandbox.plans import Step, vnpost_plan
 from services.sandbox.prices import VNPOST
+from services.sandbox.statement import Ends
 from services.sandbox.webhooks import Messenger
 from services.sandbox.yard import Manner, Parcel, Yard, s10
 
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from services.sandbox.options import Options
     from services.sandbox.serving import Joining
 
-MANNER: Final = Manner(vnpost_plan, s10, "1")
+ENDS: Final = Ends("VNP", frozenset({"14"}), frozenset({"23"}), frozenset({"19"}))
+MANNER: Final = Manner(vnpost_plan, s10, "1", ENDS)
 UNAUTHORISED: Final = 401
 CANCELLABLE: Final = frozenset({"1", "2", "3", "4", "5"})
 CORRECTABLE: Final = frozenset({*"12345678", "101"})

@@ -20,6 +20,7 @@ from services.sandbox.clock import Clock
 from services.sandbox.options import VIETNAM_TIME
 from services.sandbox.post_plans import legacy_plan
 from services.sandbox.prices import PriceList, Product
+from services.sandbox.statement import Ends
 from services.sandbox.webhooks import Messenger
 from services.sandbox.yard import Manner, Parcel, Yard, s10
 
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
     from services.sandbox.serving import Joining
 
 # Its item codes never meet those of the newer interface: they are the same carrier's.
-MANNER: Final = Manner(legacy_plan, lambda serial: s10(serial, "CC"), "20")
+ENDS: Final = Ends("VNP-CC", frozenset({"100"}), returned=frozenset({"170"}))
+MANNER: Final = Manner(legacy_plan, lambda serial: s10(serial, "CC"), "20", ENDS)
 PRICES: Final = PriceList(
     "vnpost_legacy", (Product("BK", "Bưu kiện", 0.9, 120), Product("EMS", "EMS", 1.7, 48)), 6000
 )

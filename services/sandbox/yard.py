@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from services.sandbox.options import VIETNAM_TIME
 from services.sandbox.prices import freight_vnd
+from services.sandbox.statement import NO_ENDS, Ends, statement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -58,6 +59,8 @@ class Manner:
     number: Callable[[int], str]
     first_code: str
     """Status of an order nobody has touched."""
+    ends: Ends = NO_ENDS
+    """Where a parcel's money comes to its end."""
 
 
 class Yard:
@@ -157,6 +160,10 @@ class Yard:
             return self.by_number[code]
         named = self.by_reference.get(code)
         return named[-1] if named else None
+
+    def statement(self) -> str:
+        """The carrier's statements so far, as CSV."""
+        return statement(self, self._manner.ends)
 
     def open_parcels(self) -> int:
         """How many parcels have not come to their end."""

@@ -27,6 +27,7 @@ from streams.cli import lag as lag_command
 from streams.cli import trace as trace_command
 from streams.cli import verify as verify_command
 from streams.demo_counts import a_told_order, count
+from streams.month_cash import settle_month
 from streams.processes import processes
 from streams.runtime.lag import Lag
 from streams.topology import STAGES
@@ -95,6 +96,8 @@ async def play(settings: Settings, console: Console, chosen: Options, started: f
         day_s=chosen.day_s,
         repeat=chosen.repeat,
     )
+    await until_quiet(settings, console)
+    await settle_month(settings, console)
     await until_quiet(settings, console)
     seconds = {"set_up": round(set_up - started, 1), "run": round(time.monotonic() - set_up, 1)}
     findings = await show(settings, console)

@@ -16,6 +16,13 @@ NOTHING_TO_COLLECT: Final = frozenset(
 REOPENED_FROM: Final = frozenset({TrackingStatus.CANCELLED, TrackingStatus.WRITTEN_OFF})
 """Ends that a parcel can turn out not to have met: then there is something to collect again."""
 
+BY_STATUS: Final = {
+    TrackingStatus.DELIVERED: CodState.COLLECTED,
+    TrackingStatus.RETURNED: CodState.VOID,
+    TrackingStatus.WRITTEN_OFF: CodState.VOID,
+}
+"""What an end says of the cash where cod_map.csv says nothing (taxonomy section 7)."""
+
 
 def follow_money(parcel: Parcel, scan: Scan, *, before: TrackingStatus, moved: bool) -> bool:
     """Apply one scan to the money of a parcel; True if it changed.
@@ -40,6 +47,8 @@ def follow_money(parcel: Parcel, scan: Scan, *, before: TrackingStatus, moved: b
 
 def _follow(parcel: Parcel, scan: Scan, *, moved: bool) -> None:
     told = scan.meaning.cod
+    if told is None and moved and not scan.meaning.implied:
+        told = BY_STATUS.get(scan.meaning.status)  # a carrier without money codes
     if told is None and parcel.cod is CodState.EXPECTED and scan.cod_vnd and not scan.return_no:
         parcel.cod_vnd = scan.cod_vnd  # the carrier has another amount to collect now
     if told is CodState.COLLECTED and parcel.cod is CodState.EXPECTED:

@@ -202,6 +202,11 @@ def test_money_is_collected_remitted_or_void() -> None:
     assert fold(0, a_log("08:00 14", by=VNPOST)).cod is CodState.NOT_APPLICABLE
 
 
+def test_a_delivery_by_a_carrier_without_money_codes_is_collected() -> None:
+    meaning = MAP.stored(TrackingStatus.DELIVERED, None, "none", "yes", None)
+    assert fold(500, [Scan(1, "k", meaning)]).cod is CodState.COLLECTED
+
+
 def test_the_amount_the_carrier_names_is_the_amount_collected() -> None:
     assert fold(500, [a_scan(1, "501", cod_vnd=300)]).cod_vnd == 300
     assert fold(500, [a_scan(1, "501", cod_vnd=0)]).cod is CodState.EXPECTED
