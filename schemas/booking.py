@@ -2,15 +2,12 @@
 
 from datetime import date
 from enum import StrEnum
-from typing import ClassVar, Literal, TypeAlias
+from typing import ClassVar, Literal
 
 from typing_extensions import override
 
-from schemas.intake import Channel, OrderEvent
+from schemas.intake import Channel, Decision, OrderEvent
 from schemas.units import Dong, Grams, PositiveInt
-
-Decision: TypeAlias = Literal["redeliver", "return"]
-"""What a seller may have done with a parcel that could not be delivered."""
 
 
 class BookingOutcome(StrEnum):
@@ -26,6 +23,8 @@ class BookingOutcome(StrEnum):
     """The carrier has no call to cancel: a person has to ask it, or its own news settle it."""
     RETURN_ACCEPTED = "return_accepted"
     RETURN_REFUSED = "return_refused"
+    REDELIVERY_ACCEPTED = "redelivery_accepted"
+    REDELIVERY_REFUSED = "redelivery_refused"
 
 
 class BookingEvent(OrderEvent):
@@ -47,13 +46,17 @@ class BookingEvent(OrderEvent):
 
 
 class BookingResulted(OrderEvent):
-    """A job's result: what the carrier answered to a call. `version` counts a reference's results."""
+    """A job's result: what the carrier answered to a call. `version` counts a reference's results.
+
+    `request` tells repeated calls of one kind apart; None in older events.
+    """
 
     topic_name: ClassVar[str] = "booking.resulted.v1"
 
     parcel_id: str
     reference: str
-    kind: Literal["book", "void", "return"]
+    kind: Literal["book", "void", "return", "redeliver", "approve_return"]
+    request: int | None = None
     outcome: BookingOutcome
     message: str = ""
     tracking_no: str | None = None
@@ -128,3 +131,28 @@ class BookingVoidRefused(OrderEvent):
     @override
     def entity(self) -> str:
         return self.parcel_id
+
+
+class BookingDecisionAnswered(OrderEvent):
+    """What came of a seller's decision on a parcel; `version` counts a parcel's answers.
+
+    `parcel_id` None: no parcel was found that it could be about. `code` and `reason` are empty
+    where the carrier does as it was told.
+    """
+
+    topic_name: ClassVar[str] = "booking.decision_answered.v1"
+
+    seller_id: str
+    command_id: str
+    decision: Decision
+    accepted: bool
+    parcel_id: str | None = None
+    reference: str | None = None
+    carrier: str | None = None
+    code: str = ""
+    reason: str = ""
+
+    @property
+    @override
+    def entity(self) -> str:
+        return f"{self.command_id}|{self.parcel_id or ''}"

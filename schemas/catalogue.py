@@ -1,6 +1,7 @@
 """Every topic there is. README, topic creation, JSON Schemas and tests are made from this table."""
 
 from schemas.booking import (
+    BookingDecisionAnswered,
     BookingRefused,
     BookingResulted,
     BookingVoided,
@@ -12,6 +13,7 @@ from schemas.feed import FeedAppended
 from schemas.handover import HandoverReported
 from schemas.intake import (
     CommandRefused,
+    DeliveryDecided,
     OrderAmended,
     OrderCancelRequested,
     OrderHeld,
@@ -76,6 +78,12 @@ ORDER_CANCEL_REQUESTED = Topic(
 ORDER_RECEIVED_BACK = Topic(
     OrderReceivedBack.topic_name, "order_id", OrderReceivedBack, "Goods are back with the seller"
 )
+DELIVERY_DECIDED = Topic(
+    DeliveryDecided.topic_name,
+    "order_id",
+    DeliveryDecided,
+    "Deliver a failing parcel again, or bring it back",
+)
 COMMAND_REFUSED = Topic(
     CommandRefused.topic_name, "order_id", CommandRefused, "A command that cannot be carried out"
 )
@@ -114,6 +122,12 @@ HANDOVER_REPORTED = Topic(
     HandoverReported,
     "What manifests say of an order's parcels",
     ingest=True,
+)
+BOOKING_DECISION_ANSWERED = Topic(
+    BookingDecisionAnswered.topic_name,
+    "order_id",
+    BookingDecisionAnswered,
+    "What came of a decision on a failing parcel",
 )
 SHIPMENT_STATUS_CHANGED = Topic(
     ShipmentStatusChanged.topic_name,

@@ -44,6 +44,11 @@ def order_of(shipment_or_parcel: str) -> str:
     return shipment_or_parcel.partition("/")[0]
 
 
+def seller_of(order: str) -> str:
+    """The seller an order belongs to."""
+    return order.split(":", 2)[1]
+
+
 def booking_reference(parcel: str, attempt: int) -> str:
     """Our reference for one booking attempt, stable over retries: 18 characters and the attempt."""
     digest = hashlib.sha256(parcel.encode()).digest()

@@ -15,6 +15,8 @@ LOGISTICS: Final = "logistics"
 """The api, and the one service, of a marketplace that ships by itself."""
 
 StageName: TypeAlias = Literal["intake", "routing", "packing", "booking"]
+Decision: TypeAlias = Literal["redeliver", "return"]
+"""What a seller may have done with a parcel that could not be delivered."""
 
 
 class Channel(StrEnum):
@@ -232,6 +234,22 @@ class OrderReceivedBack(OrderEvent):
     by: str
     why: str
     command_id: str | None = None
+
+
+class DeliveryDecided(OrderEvent):
+    """The seller has decided what becomes of parcels that could not be delivered.
+
+    `parcel_id` None: every parcel of the order that awaits a decision.
+    """
+
+    topic_name: ClassVar[str] = "delivery.decided.v1"
+
+    seller_id: str
+    by: str
+    why: str
+    command_id: str
+    decision: Decision
+    parcel_id: str | None = None
 
 
 class CommandRefused(OrderEvent):

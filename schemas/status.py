@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, NonNegativeInt
 from typing_extensions import override
 
 from schemas.event import Value
-from schemas.intake import Channel, Hold, OrderEvent
+from schemas.intake import Channel, Decision, Hold, OrderEvent
 from schemas.tracking import CodState, TrackingStatus
 
 
@@ -46,6 +46,10 @@ class ParcelStatus(Value):
     """Late, delayed, stale."""
     late_by: str | None = None
     """Who a late parcel is put down to."""
+    decide_by: AwareDatetime | None = None
+    """Until when the carrier waits for `redeliver` or `return`; after that it does as it likes."""
+    decided: Decision | None = None
+    """What the carrier was told to do with it, and agreed to."""
 
 
 class ShipmentStatus(Value):

@@ -89,6 +89,8 @@ class ShipmentStatusChanged(OrderEvent):
     api: str
     tracking_no: str
     status: TrackingStatus
+    status_since: AwareDatetime | None = None
+    """When the parcel came to this status; None in older events and for a booking without any."""
     detail: str | None = None
     attributed_to: str
     postponed_by: str | None = None

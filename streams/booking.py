@@ -6,9 +6,11 @@ answers come back as `booking.resulted`.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final, assert_never, cast
 
 from schemas.booking import (
+    BookingDecisionAnswered,
     BookingRefused,
     BookingVoided,
     BookingVoidRefused,
@@ -17,6 +19,7 @@ from schemas.booking import (
 from schemas.catalogue import (
     BOOKING_RESULTED,
     BOOKING_VOID_REQUESTED,
+    DELIVERY_DECIDED,
     ORDER_CANCELLED,
     ORDER_HELD,
     ORDER_PACKAGES_NAMED,
@@ -27,17 +30,19 @@ from schemas.catalogue import (
     SHIPMENT_STATUS_CHANGED,
 )
 from schemas.event import next_version
+from schemas.ids import seller_of
 from schemas.tracking import ShipmentStatusChanged, TrackingStatus
 from services.carriers.directory import api_of, name_of
 from services.jobs.queue import CarrierJob, enqueue
-from services.store.booking import READ_WAITING_FOR_TRACKING
+from services.store.booking import READ_TRACKED, READ_WAITING_FOR_TRACKING
 from streams.booking_holds import order_held, order_released
 from streams.booking_rows import load_orders, store_orders
-from streams.rules.booking import Attempt, Order, Parcel, advance
+from streams.rules.booking import Attempt, Order, Parcel, Stands, advance
 from streams.rules.booking_effects import (
     Call,
     Effect,
     TellBooked,
+    TellDecision,
     TellEnough,
     TellRefused,
     TellShort,
@@ -70,6 +75,7 @@ class Booking:
         BOOKING_RESULTED,
         BOOKING_VOID_REQUESTED,
         ORDER_RECALL_REQUESTED,
+        DELIVERY_DECIDED,
         SHIPMENT_STATUS_CHANGED,
         ORDER_PACKAGES_NAMED,
     )
@@ -82,6 +88,7 @@ class Booking:
             return handled
         orders = await load_orders(tx, {_about(message).order_id for message in messages})
         causes = _note(messages, orders, handled)
+        await _look_at_tracking(tx, orders.values())
         jobs: list[CarrierJob] = []
         for order_id, cause in causes.items():
             for effect in advance(orders[order_id]):
@@ -110,6 +117,19 @@ async def _relevant(messages: Sequence[Message], tx: Transaction) -> list[Messag
         if not isinstance(message.event, ShipmentStatusChanged)
         or message.event.reference in waiting
     ]
+
+
+async def _look_at_tracking(tx: Transaction, orders: Iterable[Order]) -> None:
+    """Load where the parcels of the orders stand that somebody has decided on."""
+    asked = {order.order_id: order for order in orders if order.asked}
+    if not asked:
+        return
+    standing: dict[str, dict[str, Stands]] = defaultdict(dict)
+    for row in await tx.fetch(READ_TRACKED, list(asked)):
+        status = TrackingStatus(row["status"] or TrackingStatus.CREATED)
+        standing[row["order_id"]][row["reference"]] = Stands(status, row["since"])
+    for order_id, order in asked.items():
+        order.tracking = standing[order_id]
 
 
 def _note(
@@ -183,6 +203,8 @@ def _event(order: Order, effect: Effect, era: int) -> Event:
             return order_held(order, detail, era)
         case TellEnough():
             return order_released(order, era)
+        case TellDecision():
+            return _decision_answered(order, effect, era)
         case Call():
             raise TypeError("a call is a job, not an event")
         case _:
@@ -202,6 +224,27 @@ def _shipment_booked(order: Order, parcel: Parcel, attempt: Attempt, era: int) -
         promised_on=attempt.promised_on,
         expected_on=attempt.expected_on,
         **_identity(order, parcel, attempt),
+    )
+
+
+def _decision_answered(order: Order, told: TellDecision, era: int) -> BookingDecisionAnswered:
+    parcel, attempt = told.parcel, told.attempt
+    version = next_version(parcel.decision_versions if parcel else 0, era)
+    if parcel is not None:
+        parcel.decision_versions = version
+    return BookingDecisionAnswered(
+        version=version,
+        occurred_at=order.now,
+        order_id=order.order_id,
+        seller_id=seller_of(order.order_id),
+        command_id=told.command_id,
+        decision=told.decision,
+        accepted=not told.code,
+        parcel_id=parcel.parcel_id if parcel else None,
+        reference=attempt.reference if attempt else None,
+        carrier=attempt.carrier if attempt else None,
+        code=told.code,
+        reason=told.reason,
     )
 
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 LONG_AGO: Final = datetime(1, 1, 1, tzinfo=UTC)
 PARCEL_COLUMNS: Final = tuple(f.name for f in fields(Parcel) if f.name != "attempts")
 SHIPMENT_COLUMNS: Final = tuple(f.name for f in fields(Shipment))
-ATTEMPT_COLUMNS: Final = tuple(f.name for f in fields(Attempt))
+ATTEMPT_COLUMNS: Final = tuple(f.name for f in fields(Attempt) if f.name != "decision_said")
 
 
 async def load_orders(tx: Transaction, order_ids: Iterable[str]) -> dict[str, Order]:

@@ -83,6 +83,9 @@ def obey(order: Order, command: Command, cause: Cause, book: Book) -> Step | fol
         case "receive_back":
             packed = book.packing.get(order.order_id, False)
             return fold.receive_back(order, cause, packed=packed)
+        case "redeliver" | "return":
+            packed = book.packing.get(order.order_id, False)
+            return fold.decide(order, cause, command.kind, command.parcel_id, packed=packed)
         case "amend":
             return _amend(order, command.content, cause, book)
         case _:

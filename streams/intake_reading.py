@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from services.store.vault import Vault
     from streams.runtime.stage import Record
 
-CommandKind: TypeAlias = Literal["amend", "cancel", "hold", "release", "receive_back"]
+CommandKind: TypeAlias = Literal[
+    "amend", "cancel", "hold", "release", "receive_back", "redeliver", "return"
+]
 KINDS: Final = frozenset(get_args(CommandKind))
 ORDER_ID: Final = rf"^({'|'.join(sorted(Channel))}):[A-Za-z0-9._-]{{1,64}}:[A-Za-z0-9._-]{{1,64}}$"
 SAYS_WHEN: Final = frozenset({"version", "event", "updated_at"})
@@ -92,7 +94,10 @@ class Noticed:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What somebody asks of an order. `content` only for amend; No if it cannot be understood."""
+    """What somebody asks of an order. `content` only for amend; No if it cannot be understood.
+
+    `parcel_id`: the parcel that a `redeliver` or `return` names, if it does.
+    """
 
     record: Record
     kind: CommandKind
@@ -105,6 +110,7 @@ class Command:
     why: str
     at: datetime
     content: Content | No | None = None
+    parcel_id: str | None = None
 
 
 Incoming: TypeAlias = Content | Noticed | Command
@@ -117,6 +123,7 @@ class CommandBody(Part):
     why: Annotated[Text, StringConstraints(min_length=1)]
     at: Moment
     order: Any = None
+    parcel_id: Text | None = None
 
 
 def read(record: Record, vault: Vault) -> Incoming | Nothing | Dead:
@@ -208,6 +215,7 @@ def _command(record: Record, value: bytes, kind: CommandKind, vault: Vault) -> C
         why=body.why,
         at=body.at,
         content=_new_content(record, body.order, vault) if kind == "amend" else None,
+        parcel_id=body.parcel_id,
     )
 
 

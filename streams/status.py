@@ -10,7 +10,9 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final, cast
 
+from schemas.booking import BookingDecisionAnswered
 from schemas.catalogue import (
+    BOOKING_DECISION_ANSWERED,
     BOOKING_REFUSED,
     BOOKING_VOID_REFUSED,
     BOOKING_VOIDED,
@@ -44,7 +46,7 @@ from services.store.status import (
 )
 from streams.rules.status.cancel import decide
 from streams.rules.status.merge import merge
-from streams.rules.status.standing import standing
+from streams.rules.status.standing import NO_HOURS, standing
 from streams.runtime.stage import Handled, Output
 from streams.status_order import (
     Order,
@@ -71,7 +73,10 @@ PACK: Final = "pack"
 
 
 class Status:
-    """The stage. `transitions`: the fulfilment axis, which state may follow which."""
+    """The stage. `transitions`: the fulfilment axis, which state may follow which.
+
+    `decision_h`: hours each carrier waits for the seller's word; those not named wait 24.
+    """
 
     name = "status"
     inputs: tuple[Topic, ...] = (
@@ -90,14 +95,16 @@ class Status:
         BOOKING_REFUSED,
         BOOKING_VOIDED,
         BOOKING_VOID_REFUSED,
+        BOOKING_DECISION_ANSWERED,
         HANDOVER_REPORTED,
         SHIPMENT_STATUS_CHANGED,
         ORDER_QUIET,
         COD_CHANGED,
     )
 
-    def __init__(self, transitions: Transitions) -> None:
+    def __init__(self, transitions: Transitions, decision_h: Mapping[str, int] = NO_HOURS) -> None:
         self._transitions = transitions
+        self._decision_h = decision_h
 
     async def handle(self, batch: Batch, tx: Transaction) -> Handled:
         """Merge the facts of every order of the batch, then derive and tell each order once."""
@@ -126,7 +133,7 @@ class Status:
         """The order's new row and what follows from the batch for others."""
         if order.facts["identity"] is None:
             return unknown_row(order), []
-        stands = standing(order.order_id, order.facts, self._transitions)
+        stands = standing(order.order_id, order.facts, self._transitions, self._decision_h)
         decided = decide(order.order_id, order.facts, stands, order.decisions, era)
         document = stands.visible.model_dump_json()
         shown = blake2b(document.encode(), digest_size=16).digest()
@@ -176,7 +183,7 @@ def merge_all(order: Order, messages: Iterable[Message]) -> int:
     for message in messages:
         event = about(message)
         order.cause = message.record
-        if isinstance(event, CommandRefused | PackingRefused):
+        if isinstance(event, CommandRefused | PackingRefused) or is_refusal(event):
             continue
         if merge(order.facts, event):
             order.happened_at = later(order.happened_at, event.occurred_at)
@@ -197,6 +204,11 @@ def later(known: datetime | None, time: datetime) -> datetime:
     return time if known is None else max(known, time)
 
 
+def is_refusal(event: Event) -> bool:
+    """A carrier, or booking for it, will not do as the seller decided."""
+    return isinstance(event, BookingDecisionAnswered) and not event.accepted
+
+
 def refusal_of(message: Message) -> Refusal | None:
     """The refusal a message tells of, if it does."""
     match event := about(message):
@@ -204,6 +216,8 @@ def refusal_of(message: Message) -> Refusal | None:
             command_id, command = event.command_id, event.command
         case PackingRefused():
             command_id, command = event.report_id, PACK
+        case BookingDecisionAnswered(accepted=False):
+            command_id, command = event.command_id, event.decision
         case _:
             return None
     return Refusal(

@@ -8,7 +8,7 @@ from services.carriers.directory import quoting
 from services.errors import OperatorError
 from services.reference.fulfilment import fulfilment_transitions
 from services.reference.places import Places
-from services.reference.rule_book import sample_rule_book
+from services.reference.rule_book import decision_hours, sample_rule_book
 from services.reference.status_map import read_status_map
 from services.registry.partners import read_publishers
 from services.store.master_key import master_key
@@ -42,7 +42,10 @@ FLOW: Final[Mapping[str, tuple[tuple[Topic, ...], Callable[[Settings], Stage]]]]
     Booking.name: (Booking.inputs, lambda _: Booking()),
     Tracking.name: (Tracking.inputs, lambda _: Tracking(read_status_map())),
     Cod.name: (Cod.inputs, lambda _: Cod()),
-    Status.name: (Status.inputs, lambda _: Status(fulfilment_transitions())),
+    Status.name: (
+        Status.inputs,
+        lambda _: Status(fulfilment_transitions(), decision_hours(sample_rule_book())),
+    ),
     Feed.name: (Feed.inputs, lambda _: Feed()),
     Metrics.name: (Metrics.inputs, lambda _: Metrics()),
 }

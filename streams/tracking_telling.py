@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 visible: Final = attrgetter(
     "status",
+    "since",
     "detail",
     "attributed_to",
     "postponed_by",
@@ -63,6 +64,7 @@ def status_changed(
         "api": booking.api,
         "tracking_no": tracking_no,
         "status": parcel.status,
+        "status_since": _moment(parcel.since),
         "detail": parcel.detail,
         "attributed_to": parcel.attributed_to,
         "postponed_by": parcel.postponed_by,

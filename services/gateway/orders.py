@@ -45,12 +45,18 @@ class Command(StrEnum):
     HOLD = "hold"
     RELEASE = "release"
     RECEIVE_BACK = "receive_back"
+    REDELIVER = "redeliver"
+    RETURN = "return"
+
+
+DECISIONS = frozenset({Command.REDELIVER, Command.RETURN})
 
 
 class CommandBody(BaseModel):
     """Why, and for `amend` the whole order as it should be (`ocop.order/1`).
 
-    `at` is when the seller decided; now, if it is left out.
+    `redeliver` and `return` are about parcels that could not be delivered: the one in `parcel_id`,
+    or all of the order that await a decision. `at` is when the seller decided; now, if it is left out.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -58,6 +64,7 @@ class CommandBody(BaseModel):
     why: Annotated[str, StringConstraints(min_length=1, max_length=500)]
     at: datetime | None = None
     order: dict[str, Any] | None = None
+    parcel_id: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
 
 
 @router.post("/v1/orders", status_code=202)
@@ -162,6 +169,8 @@ async def command_order(
     stored = {"order_id": order_id, "why": body.why, "at": at}
     if body.order is not None:
         stored["order"] = body.order  # type: ignore[assignment] # JSON of any shape
+    if body.parcel_id is not None:
+        stored["parcel_id"] = body.parcel_id
     ours = {
         "ocop_channel": order_id.partition(":")[0],
         "ocop_kind": command.value,
@@ -186,6 +195,8 @@ def command_body(raw: bytes, command: Command) -> CommandBody:
         raise Problem(422, "invalid_command", told(invalid)) from invalid
     if (command is Command.AMEND) != (body.order is not None):
         raise Problem(422, "invalid_command", "`order` is needed for amend, and only there")
+    if body.parcel_id is not None and command not in DECISIONS:
+        raise Problem(422, "invalid_command", "`parcel_id` is for redeliver and return only")
     if body.at is not None and body.at.tzinfo is None:
         raise Problem(422, "invalid_command", "`at` needs an offset, such as +07:00")
     return body

@@ -50,6 +50,7 @@ def resulted(
         parcel_id=row["parcel_id"],
         reference=row["reference"],
         kind=known.job.kind,
+        request=known.job.request,
         outcome=outcome,
         message=without_numbers(message)[:MESSAGE_LIMIT],
         tracking_no=booked.tracking_no if booked else None,

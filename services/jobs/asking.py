@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias, assert_never
+from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
 from schemas.booking import BookingOutcome
 from services.carriers.port import (
@@ -12,6 +12,7 @@ from services.carriers.port import (
     CannotAsk,
     Found,
     NotFound,
+    RedeliveryAccepted,
     Refused,
     ReturnAccepted,
     Unknown,
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
     from services.carriers.port import BookingRequest, Carrier
     from services.jobs.calls import CallBook, Known
+
+
+NO_CALL: Final = "the carrier has no call for it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,16 +120,32 @@ class Asking:
             case answer:
                 assert_never(answer)
 
-    async def request_return(self, known: Known, booking: BookingRef) -> Verdict:
+    async def request_return(self, known: Known, booking: BookingRef, why: str) -> Verdict:
         """Ask once; whatever is not a clear yes goes to a person."""
         await self._calls.mark_sent(known)
-        match await self._carrier.request_return(booking, known.row["recall_why"]):
+        match await self._carrier.request_return(booking, why):
             case ReturnAccepted():
                 return Certain(BookingOutcome.RETURN_ACCEPTED)
             case Refused(reason) | Unknown(reason):
                 return Certain(BookingOutcome.RETURN_REFUSED, reason)
             case CannotAsk():
-                return Certain(BookingOutcome.RETURN_REFUSED, "the carrier has no call for it")
+                return Certain(BookingOutcome.RETURN_REFUSED, NO_CALL)
+            case answer:
+                assert_never(answer)
+
+    async def request_redelivery(self, known: Known, booking: BookingRef, why: str) -> Verdict:
+        """Ask once; whatever is not a clear yes goes back to the seller."""
+        await self._calls.mark_sent(known)
+        match await self._carrier.request_redelivery(booking, why):
+            case RedeliveryAccepted():
+                return Certain(BookingOutcome.REDELIVERY_ACCEPTED)
+            case Refused(reason):
+                return Certain(BookingOutcome.REDELIVERY_REFUSED, reason)
+            case Unknown(reason):
+                why_not = f"no clear answer, tracking will tell: {reason}"
+                return Certain(BookingOutcome.REDELIVERY_REFUSED, why_not)
+            case CannotAsk():
+                return Certain(BookingOutcome.REDELIVERY_REFUSED, NO_CALL)
             case answer:
                 assert_never(answer)
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 READ_FACTS: Final = """
 SELECT a.ord, b.reference, b.order_id, b.parcel_id, b.carrier, b.service, b.state, b.tracking_no,
        b.carrier_ref, o.held OR o.cancelled AS paused, o.void_version > 0 AS to_void, o.recall_why,
+       b.decision_why,
        p.pieces, p.weight_g, p.length_cm, p.width_cm, p.height_cm, p.goods_vnd, p.cod_vnd,
        g.contact_name, g.phone, g.street, g.ward_code, g.province_code,
        coalesce(c.in_doubt, false) AS in_doubt, c.sent_at, coalesce(c.settled, false) AS settled,

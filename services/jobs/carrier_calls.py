@@ -145,8 +145,17 @@ class CarrierCalls:
                 return await self._asking.book(known, request, datetime.now(UTC))
             case "void":
                 return await self._asking.void(known, _reference(known))
-            case _:
-                return await self._asking.request_return(known, _reference(known))
+            case "return":
+                why = known.row["recall_why"]
+                return await self._asking.request_return(known, _reference(known), why)
+            case "approve_return":
+                why = known.row["decision_why"]
+                return await self._asking.request_return(known, _reference(known), why)
+            case "redeliver":
+                why = known.row["decision_why"]
+                return await self._asking.request_redelivery(known, _reference(known), why)
+            case kind:
+                assert_never(kind)
 
     async def _conclude(self, known: Known, verdict: Verdict, at: datetime, attempt: int) -> None:
         match verdict:
@@ -252,6 +261,8 @@ def counted_as(verdict: Verdict) -> str:
         case Certain(BookingOutcome.REFUSED | BookingOutcome.VOID_REFUSED):
             return "refused"
         case Certain(BookingOutcome.RETURN_REFUSED | BookingOutcome.VOID_UNASKED):
+            return "refused"
+        case Certain(BookingOutcome.REDELIVERY_REFUSED):
             return "refused"
         case _:
             return "ok"

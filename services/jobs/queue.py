@@ -20,11 +20,18 @@ if TYPE_CHECKING:
 
     from pgqueuer.ports.driver import Driver
 
-Kind: TypeAlias = Literal["book", "void", "return"]
+Kind: TypeAlias = Literal["book", "void", "return", "redeliver", "approve_return"]
+"""`return`: a recall; `approve_return` and `redeliver`: the seller's decision on a failing parcel."""
 
 SETTINGS: Final = DBSettings(db_schema="jobs")
-PRIORITY: Final[dict[Kind, int]] = {"void": 20, "return": 10, "book": 0}
-"""A void races with the collector; a booking does not."""
+PRIORITY: Final[dict[Kind, int]] = {
+    "void": 20,
+    "return": 10,
+    "redeliver": 10,
+    "approve_return": 10,
+    "book": 0,
+}
+"""A void races with the collector, a decision with its deadline; a booking does not."""
 
 
 @dataclass(frozen=True, slots=True)

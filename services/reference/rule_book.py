@@ -95,12 +95,16 @@ class Service(Part):
 
 
 class Carrier(Part):
-    """What all services of a carrier share: parcels it collects a day in an origin province."""
+    """What all services of a carrier share: parcels it collects a day in an origin province.
+
+    `decision_h`: hours it waits for the seller's word on a parcel it could not deliver.
+    """
 
     name: str
     daily_capacity: NonNegativeInt
     daily_capacity_in: dict[ProvinceCode, NonNegativeInt] = {}
     usual_gap_h: PositiveInt | None = None
+    decision_h: PositiveInt = 24
 
     def partition_share(self, province: str) -> int:
         """The part of a day's capacity that one partition may use, so that none need ask another.
@@ -196,6 +200,11 @@ class RuleBook(Part):
     def regions(self) -> Regions:
         """Which region each province lies in."""
         return vietnam_regions()
+
+
+def decision_hours(book: RuleBook) -> dict[str, int]:
+    """How many hours each carrier waits for the seller's word."""
+    return {name: carrier.decision_h for name, carrier in book.carriers.items()}
 
 
 def repeated(keys: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:

@@ -42,6 +42,13 @@ WHERE reference = ANY($1)
   AND (state IN ('requested', 'unknown', 'void_pending') OR reference = ANY($2))
 """
 
+# Where tracking says the bookings of these orders stand.
+READ_TRACKED: Final = """
+SELECT order_id, reference, state ->> 'status' AS status,
+       to_timestamp((state ->> 'since')::bigint) AS since
+FROM tracking.bookings WHERE order_id = ANY($1)
+"""
+
 STORE_ORDERS: Final = """
 INSERT INTO booking.orders
 SELECT * FROM json_populate_recordset(NULL::booking.orders, $1)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from schemas.booking import BookingOutcome
 from schemas.ids import booking_reference
+from streams.rules.booking_decisions import decisions
 from streams.rules.booking_effects import (
     Call,
     Effect,
@@ -28,11 +29,11 @@ from streams.rules.booking_platform import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from datetime import date, datetime
 
-    from schemas.booking import Decision
-    from schemas.intake import Channel
+    from schemas.intake import Channel, Decision, DeliveryDecided
+    from schemas.tracking import TrackingStatus
 
 
 class State(StrEnum):
@@ -90,6 +91,7 @@ class Attempt:
     decision_told: int = 0
     decision_version: int = 0
     decision_outcome: BookingOutcome | None = None
+    decision_said: str = ""
     tracking_no: str | None = None
     carrier_ref: str | None = None
     freight_vnd: int | None = None
@@ -163,9 +165,19 @@ class Parcel:
         return self.attempts[-1] if self.attempts else None
 
 
+class Stands(NamedTuple):
+    """Where tracking says a booking stands, and since when by the carrier's clock."""
+
+    status: TrackingStatus
+    since: datetime | None = None
+
+
 @dataclass(slots=True)
 class Order:
-    """An order as booking sees it. `now` is the newest time in the records being handled."""
+    """An order as booking sees it. `now` is the newest time in the records being handled.
+
+    `asked`: decisions that came with them; `tracking`: by reference, loaded for those.
+    """
 
     order_id: str
     now: datetime
@@ -177,6 +189,8 @@ class Order:
     cancelled: bool = False
     routed_version: int = 0
     decided_version: int = 0
+    asked: list[DeliveryDecided] = field(default_factory=list)
+    tracking: Mapping[str, Stands] = field(default_factory=dict)
     shipments: dict[str, Shipment] = field(default_factory=dict)
     parcels: dict[str, Parcel] = field(default_factory=dict)
     placed_at: datetime | None = None
@@ -202,6 +216,7 @@ def advance(order: Order) -> Iterator[Effect]:
     if not order.held:
         free = [parcel for parcel in order.parcels.values() if _is_free(parcel)]
         yield from tell_of_shortage(order, free)
+    yield from decisions(order)
 
 
 def _tell(order: Order, parcel: Parcel, attempt: Attempt) -> Iterator[Effect]:

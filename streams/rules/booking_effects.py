@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
+    from schemas.intake import Decision
     from streams.rules.booking import Attempt, Parcel
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A job: `kind` is book, void or return; `request` tells repeated requests apart."""
+    """A job of this kind; `request` tells repeated requests apart."""
 
-    kind: Literal["book", "void", "return"]
+    kind: Literal["book", "void", "return", "redeliver", "approve_return"]
     attempt: Attempt
     request: int
 
@@ -64,6 +65,28 @@ class TellEnough:
     """Every parcel has its package number."""
 
 
+@dataclass(frozen=True, slots=True)
+class TellDecision:
+    """What came of a seller's decision. `code` and `reason`: why not, empty where it is accepted.
+
+    Without a parcel there was none it could be about.
+    """
+
+    command_id: str
+    decision: Decision
+    parcel: Parcel | None
+    attempt: Attempt | None
+    code: str = ""
+    reason: str = ""
+
+
 Effect: TypeAlias = (
-    Call | TellBooked | TellRefused | TellVoided | TellVoidRefused | TellShort | TellEnough
+    Call
+    | TellBooked
+    | TellRefused
+    | TellVoided
+    | TellVoidRefused
+    | TellShort
+    | TellEnough
+    | TellDecision
 )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from schemas.booking import BookingOutcome, BookingResulted
-from schemas.intake import OrderHeld, OrderPackagesNamed, OrderReleased
+from schemas.intake import DeliveryDecided, OrderHeld, OrderPackagesNamed, OrderReleased
 from schemas.packing import ParcelPacked
 from schemas.routing import OrderRouted
 from schemas.status import BookingVoidRequested, OrderCancelled, OrderRecallRequested
@@ -45,8 +45,8 @@ def apply(order: Order, event: OrderEvent) -> Outcome:
         case OrderCancelled():
             known, order.cancelled = order.cancelled, True
             return not known
-        case BookingVoidRequested() | OrderRecallRequested():
-            return _asked_back(order, event)
+        case BookingVoidRequested() | OrderRecallRequested() | DeliveryDecided():
+            return _asked(order, event)
         case BookingResulted() | ShipmentStatusChanged():
             return _of_attempt(order, event)
         case _:
@@ -120,7 +120,11 @@ def _packages_named(order: Order, event: OrderPackagesNamed) -> bool:
     return True
 
 
-def _asked_back(order: Order, event: BookingVoidRequested | OrderRecallRequested) -> bool:
+def _asked(
+    order: Order, event: BookingVoidRequested | OrderRecallRequested | DeliveryDecided
+) -> bool:
+    if isinstance(event, DeliveryDecided):
+        return _decided(order, event)
     if isinstance(event, BookingVoidRequested):
         if event.version <= order.void_version:
             return False
@@ -129,6 +133,14 @@ def _asked_back(order: Order, event: BookingVoidRequested | OrderRecallRequested
     if event.version <= order.recall_version:
         return False
     order.recall_version, order.recall_why = event.version, event.why
+    return True
+
+
+def _decided(order: Order, event: DeliveryDecided) -> bool:
+    if event.version <= order.decided_version:
+        return False
+    order.decided_version = event.version
+    order.asked.append(event)
     return True
 
 
@@ -147,6 +159,8 @@ def _of_attempt(order: Order, event: BookingResulted | ShipmentStatusChanged) ->
             return _void_resulted(attempt, event)
         case "return":
             return _return_resulted(attempt, event)
+        case "redeliver" | "approve_return":
+            return _decision_resulted(attempt, event)
 
 
 def _book_resulted(attempt: Attempt, event: BookingResulted) -> bool:
@@ -180,6 +194,16 @@ def _return_resulted(attempt: Attempt, event: BookingResulted) -> bool:
     attempt.return_version = event.version
     attempt.return_outcome = event.outcome
     attempt.message = event.message
+    return True
+
+
+def _decision_resulted(attempt: Attempt, event: BookingResulted) -> bool:
+    """Only the newest decision's answer counts; a decision waits for the answer to the last."""
+    if event.request != attempt.decision_request or attempt.decision_outcome is not None:
+        return False
+    attempt.decision_version = event.version
+    attempt.decision_outcome = event.outcome
+    attempt.decision_said = event.message or "refused"
     return True
 
 

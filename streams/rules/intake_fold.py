@@ -17,6 +17,7 @@ from streams.rules.intake_order import (
     Step,
     tell_cancel_requested,
     tell_content,
+    tell_decided,
     tell_held,
     tell_packages,
     tell_received_back,
@@ -26,6 +27,7 @@ from streams.rules.intake_order import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from schemas.intake import Decision
     from services.channels.contact import ContactProblem
     from services.channels.neutral import Platform, WantedOrder
     from streams.rules.intake import Problem
@@ -49,8 +51,10 @@ Judge: TypeAlias = "Callable[[Order, frozenset[str]], Verdict]"
 ENDING: Final = No("cancel_requested", "The order is being cancelled: nothing of it can change.")
 PACKED: Final = No("already_packed", "Packing has begun: the order can only be cancelled.")
 NOT_PACKED: Final = No("not_packed", "Nothing of the order was packed, so nothing can come back.")
+NOT_SENT: Final = No("not_packed", "Nothing of the order was packed: no parcel is on its way.")
 HELD_BY_OPS: Final = No("held_by_ops", "Operations hold this order: only they can release it.")
 TOO_MANY_HOLDS: Final = No("too_many_holds", f"An order has at most {MOST_HOLDS} holds.")
+OTHER_PARCEL: Final = No("other_parcel", "The parcel is not one of this order.")
 OTHER_ORDER: Final = No("other_order", "The new content names another order.")
 
 
@@ -142,6 +146,19 @@ def cancel(order: Order, cause: Cause) -> Step:
 def receive_back(order: Order, cause: Cause, *, packed: bool) -> Step | No:
     """Somebody has the goods back in their hands."""
     return tell_received_back(order, cause) if packed else NOT_PACKED
+
+
+def decide(
+    order: Order, cause: Cause, decision: Decision, parcel_id: str | None, *, packed: bool
+) -> Step | No:
+    """Somebody decides what becomes of a parcel that could not be delivered; booking knows more."""
+    if order.cancel_requested and decision == "redeliver":
+        return ENDING
+    if not packed:
+        return NOT_SENT
+    if parcel_id is not None and not parcel_id.startswith(f"{order.order_id}/"):
+        return OTHER_PARCEL
+    return tell_decided(order, decision, parcel_id, cause)
 
 
 def set_by_people(order: Order) -> tuple[Hold, ...]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from schemas.event import next_version
 from schemas.intake import (
+    DeliveryDecided,
     OrderAmended,
     OrderCancelRequested,
     OrderContent,
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from schemas.event import Event
-    from schemas.intake import Channel, Hold
+    from schemas.intake import Channel, Decision, Hold
     from services.channels.contact import ContactProblem
     from services.channels.neutral import WantedOrder
     from streams.rules.intake import Verdict
@@ -208,6 +209,23 @@ def tell_received_back(order: Order, cause: Cause) -> Step:
         command_id=cause.command_id,
     )
     return Step(order, (received,))
+
+
+def tell_decided(order: Order, decision: Decision, parcel_id: str | None, cause: Cause) -> Step:
+    """Somebody decided what becomes of parcels that could not be delivered."""
+    order = _counted(order, cause)
+    decided = DeliveryDecided(
+        version=order.version,
+        occurred_at=cause.at,
+        order_id=order.order_id,
+        seller_id=order.seller_id,
+        by=cause.by,
+        why=cause.why,
+        command_id=cause.command_id or "",
+        decision=decision,
+        parcel_id=parcel_id,
+    )
+    return Step(order, (decided,))
 
 
 def _platform(wanted: WantedOrder) -> PlatformShipping | None:

@@ -57,6 +57,7 @@ NOBODY: Final = frozenset({"none", "unknown"})
 class Parcel:
     """The state of one booking, and what `advance` needs to go on from it.
 
+    `since`: when it came to `status`; None where it never left the first.
     `counted_failures` includes `silent_failures`, which are computed. `failed_at` and `started_at`
     serve the counting: the last counted failure with no out-for-delivery after it, and the last
     event if it was a plain out-for-delivery. `last` is the position of the newest event of all.
@@ -65,6 +66,7 @@ class Parcel:
     """
 
     status: TrackingStatus = TrackingStatus.CREATED
+    since: int | None = None
     detail: str | None = None
     attributed_to: str = "none"
     postponed_by: str | None = None
@@ -180,6 +182,8 @@ def _move(parcel: Parcel, scan: Scan) -> None:
         _take_back(parcel, meaning.status)
     if scan.return_no is not None:
         parcel.return_no = scan.return_no
+    if parcel.status is not meaning.status:
+        parcel.since = scan.at
     parcel.status = meaning.status
     parcel.detail = meaning.reason
     parcel.attributed_to = meaning.attributed_to

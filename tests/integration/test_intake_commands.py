@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from schemas.intake import (
+    DeliveryDecided,
     HoldReason,
     OrderPlaced,
     OrderReceivedBack,
     OrderReleased,
 )
 from tests.intake_examples import (
+    ORDER_ID,
     SELLER,
     a_cancellation,
     a_line,
@@ -111,6 +113,26 @@ async def test_a_repeated_command_has_no_second_effect(intake: Intaking) -> None
     refused = await intake.asks("receive_back")
     await intake.asks("receive_back", refused)
     assert intake.kinds.count("CommandRefused") == 1
+
+
+async def test_a_decision_needs_a_parcel_that_was_packed_and_no_end_in_sight(
+    intake: Intaking,
+) -> None:
+    await intake.sends(an_order())
+    await intake.asks("redeliver")
+    assert refusal_of(intake.events[-1]) == "not_packed"
+    await pack(intake.pool, "packed")
+    command_id = await intake.asks("redeliver", parcel_id=f"{ORDER_ID}/1/1")
+    decided = intake.events[-1]
+    assert isinstance(decided, DeliveryDecided)
+    assert (decided.decision, decided.command_id) == ("redeliver", command_id)
+    await intake.asks("return", parcel_id="postmart:OTHER:1/1/1")
+    assert refusal_of(intake.events[-1]) == "other_parcel"
+    await intake.sends(a_cancellation())
+    await intake.asks("redeliver")
+    assert refusal_of(intake.events[-1]) == "cancel_requested"
+    await intake.asks("return")
+    assert isinstance(intake.events[-1], DeliveryDecided)
 
 
 async def test_after_packing_an_amendment_is_refused(intake: Intaking) -> None:

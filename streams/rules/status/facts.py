@@ -6,7 +6,10 @@ so that text compares like time.
 
 from __future__ import annotations
 
-from typing import NotRequired, TypedDict
+from typing import TYPE_CHECKING, NotRequired, TypedDict
+
+if TYPE_CHECKING:
+    from schemas.intake import Decision
 
 
 class Fact(TypedDict):
@@ -107,6 +110,15 @@ class Tracked(Fact):
     returned_at: str | None
     flags: NotRequired[list[str]]
     postponed_by: NotRequired[str | None]
+    since: NotRequired[str | None]
+    """When the status began, for one that the seller may act on."""
+
+
+class Decided(Fact):
+    """What a carrier agreed to do with a parcel it could not deliver."""
+
+    decision: Decision
+    at: str
 
 
 class Cash(Fact):
@@ -147,6 +159,7 @@ class Facts(TypedDict):
     voided: dict[str, Unbooked]
     void_refused: dict[str, Unbooked]
     tracked: dict[str, Tracked]
+    decided: dict[str, Decided]
     manifests: dict[str, Manifested]
     quiet_since: str
     cash: dict[str, Cash]
@@ -169,6 +182,7 @@ def no_facts() -> Facts:
         "voided": {},
         "void_refused": {},
         "tracked": {},
+        "decided": {},
         "manifests": {},
         "quiet_since": "",
         "cash": {},

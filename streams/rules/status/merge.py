@@ -5,7 +5,13 @@ from __future__ import annotations
 from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from schemas.booking import BookingRefused, BookingVoided, BookingVoidRefused, ShipmentBooked
+from schemas.booking import (
+    BookingDecisionAnswered,
+    BookingRefused,
+    BookingVoided,
+    BookingVoidRefused,
+    ShipmentBooked,
+)
 from schemas.cod import CodChanged
 from schemas.handover import HandoverReported
 from schemas.intake import (
@@ -19,7 +25,7 @@ from schemas.intake import (
 from schemas.packing import PackingStarted, ParcelPacked
 from schemas.routing import OrderRouted
 from schemas.status import OrderQuiet
-from schemas.tracking import ShipmentStatusChanged
+from schemas.tracking import ShipmentStatusChanged, TrackingStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -228,6 +234,20 @@ def _keep_tracked(facts: Facts, event: ShipmentStatusChanged) -> bool:
         "flags": list(event.flags),
         "postponed_by": event.postponed_by,
     }
+    if event.status is TrackingStatus.RETURN_PENDING:
+        facts["tracked"][event.reference]["since"] = _moment_or_none(event.status_since)
+    return True
+
+
+def _keep_decided(facts: Facts, event: BookingDecisionAnswered) -> bool:
+    parcel = _within(event, event.parcel_id or "")
+    if not _is_news(facts["decided"], parcel, event.version):
+        return False
+    facts["decided"][parcel] = {
+        "version": event.version,
+        "decision": event.decision,
+        "at": moment(event.occurred_at),
+    }
     return True
 
 
@@ -266,6 +286,7 @@ Keeper: TypeAlias = "Callable[[Facts, Any], bool]"
 
 KEEPERS: Final[Mapping[type[Event], Keeper]] = {
     ShipmentStatusChanged: _keep_tracked,
+    BookingDecisionAnswered: _keep_decided,
     OrderPlaced: _keep_content,
     OrderAmended: _keep_content,
     OrderHeld: _keep_held,

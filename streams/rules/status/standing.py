@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from schemas.event import Value
@@ -14,8 +15,9 @@ from streams.rules.status.parcels import ADVANCE, ENDED, Parcel, in_custody
 from streams.rules.status.shipments import Shipment, least_advanced, shipments_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from schemas.intake import Decision
     from streams.rules.status.facts import Facts, Route
     from streams.rules.status.shipments import Transitions
 
@@ -34,6 +36,11 @@ CLOSABLE: Final = (Fulfilment.DELIVERED, Fulfilment.RETURNED_TO_STOCK)
 
 COD_FINISHED: Final = (CodState.NOT_APPLICABLE, CodState.VOID, CodState.PAID_OUT)
 """Where the money is at rest (cod_states.csv)."""
+
+
+USUAL_DECISION_H: Final = 24
+NO_HOURS: Final[Mapping[str, int]] = MappingProxyType({})
+"""Every carrier waits the usual time."""
 
 
 class Visible(Value):
@@ -61,8 +68,16 @@ class Standing(NamedTuple):
     to_recall: tuple[str, ...]
 
 
-def standing(order_id: str, facts: Facts, transitions: Transitions) -> Standing:
-    """Derive everything from the facts alone: the same facts give the same standing."""
+def standing(
+    order_id: str,
+    facts: Facts,
+    transitions: Transitions,
+    decision_h: Mapping[str, int] = NO_HOURS,
+) -> Standing:
+    """Derive everything from the facts alone: the same facts give the same standing.
+
+    `decision_h`: hours each carrier waits for the seller's word on a parcel it could not deliver.
+    """
     shipments = tuple(shipments_of(facts, transitions))
     live = [one for one in shipments if one.fulfilment is not Fulfilment.CANCELLED]
     fulfilment = least_advanced(one.fulfilment for one in live or shipments)
@@ -76,7 +91,7 @@ def standing(order_id: str, facts: Facts, transitions: Transitions) -> Standing:
             fulfilment=Fulfilment.CLOSED if is_closed else fulfilment,
             flags=_flags(facts, live, goods, is_recalled=bool(to_recall)),
             holds=_holds(facts),
-            shipments=_shown(order_id, facts, shipments, is_closed=is_closed),
+            shipments=_shown(order_id, facts, shipments, decision_h, is_closed=is_closed),
         ),
         finished=_is_finished(fulfilment, goods),
         closable=at_rest and not is_closed,
@@ -178,7 +193,12 @@ def _holds(facts: Facts) -> tuple[Hold, ...]:
 
 
 def _shown(
-    order_id: str, facts: Facts, shipments: Sequence[Shipment], *, is_closed: bool
+    order_id: str,
+    facts: Facts,
+    shipments: Sequence[Shipment],
+    decision_h: Mapping[str, int],
+    *,
+    is_closed: bool,
 ) -> tuple[ShipmentStatus, ...]:
     routing = facts["routing"]
     routes: dict[str, Route] = {}
@@ -192,15 +212,20 @@ def _shown(
             else one.fulfilment,
             carrier=routes[one.shipment]["carrier"] if one.shipment in routes else None,
             service=routes[one.shipment]["service"] if one.shipment in routes else None,
-            parcels=tuple(_shown_parcel(order_id, facts, parcel) for parcel in one.parcels),
+            parcels=tuple(
+                _shown_parcel(order_id, facts, parcel, decision_h) for parcel in one.parcels
+            ),
         )
         for one in shipments
         if one.shipment is not None
     )
 
 
-def _shown_parcel(order_id: str, facts: Facts, parcel: Parcel) -> ParcelStatus:
+def _shown_parcel(
+    order_id: str, facts: Facts, parcel: Parcel, decision_h: Mapping[str, int]
+) -> ParcelStatus:
     tracked = parcel.tracked
+    decide_by, decided = _decision(facts, parcel, decision_h)
     booking = tracked or parcel.booked
     return ParcelStatus.model_construct(
         parcel_id=f"{order_id}/{parcel.parcel}",
@@ -214,7 +239,24 @@ def _shown_parcel(order_id: str, facts: Facts, parcel: Parcel) -> ParcelStatus:
         cod_state=_shown_cod(facts, parcel),
         flags=pace_of(parcel),
         late_by=late_by(facts, parcel),
+        decide_by=decide_by,
+        decided=decided,
     )
+
+
+def _decision(
+    facts: Facts, parcel: Parcel, decision_h: Mapping[str, int]
+) -> tuple[datetime | None, Decision | None]:
+    """Until when the seller may decide, and what was decided, while the carrier waits for it."""
+    tracked = parcel.tracked
+    since = tracked.get("since") if tracked else None
+    if tracked is None or since is None or not parcel.ended_as(TrackingStatus.RETURN_PENDING):
+        return None, None
+    answer = facts["decided"].get(parcel.parcel)
+    if answer is not None and answer["at"] >= since:
+        return None, answer["decision"]
+    hours = decision_h.get(tracked["carrier"], USUAL_DECISION_H)
+    return datetime.fromisoformat(since) + timedelta(hours=hours), None
 
 
 def _shown_status(parcel: Parcel) -> TrackingStatus | None:

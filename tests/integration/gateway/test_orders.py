@@ -180,6 +180,20 @@ async def test_a_seller_commands_its_own_orders_only(served: Served) -> None:
     assert orjson.loads(record.value)["why"] == "khách đổi ý"
 
 
+async def test_a_decision_may_name_its_parcel_and_no_other_command_may(served: Served) -> None:
+    number = a_number()
+    order = f"postmart:S68-01:{number}"
+    parcel = f"{order}/1/2"
+    body = orjson.dumps({"why": "khách hẹn lại", "parcel_id": parcel})
+    bearer = served.bearer("S68-01")
+    status, problem, _ = await post(served, f"/v1/orders/{order}/cancel", body, **bearer)
+    assert (status, problem["code"]) == (422, "invalid_command")
+    assert (await post(served, f"/v1/orders/{order}/redeliver", body, **bearer))[0] == 202
+    (record,) = await served.records(ORDER_RECEIVED, number.encode())
+    assert dict(record.headers)["ocop_kind"] == b"redeliver"
+    assert orjson.loads(record.value)["parcel_id"] == parcel
+
+
 async def test_a_packing_report_is_checked_for_form_and_stored(served: Served) -> None:
     shipment = f"direct:S68-01:{a_number()}/1"
     report = {
