@@ -25,7 +25,8 @@ PLACES = Places.load()
 VAULT = Vault(bytes(range(32)))
 TOPICS = (
     *("order.placed.v1", "order.amended.v1", "order.held.v1", "order.released.v1"),
-    *("order.cancel_requested.v1", "order.received_back.v1", "command.refused.v1"),
+    *("order.cancel_requested.v1", "order.received_back.v1", "delivery.decided.v1"),
+    "command.refused.v1",
 )
 BAD_ADDRESS: Final[dict[str, Any]] = {"ward_code": None, "ward_name": "Phường Không Có Thật"}
 SECOND_SELLER = "HTX-MAU-02"
