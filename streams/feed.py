@@ -1,19 +1,32 @@
-"""Feed: every change of an order, numbered in its seller's own sequence."""
+"""Feed: every change of an order, numbered in its seller's own sequence; channels are told too.
+
+A channel that has calls for it is told of each milestone of its orders, once, by a job.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from schemas.catalogue import ORDER_STATUS_CHANGED
+from services.channels.directory import CHANNELS
+from services.jobs.channel_queue import ReportJob, enqueue_channel_jobs
 from services.store.feed import NewEntry, append_entries, lock_counters, newest_versions
+from services.store.reports import Noted, Sold, note_reports, shops_of
 from streams.rules.feed import number_changes
+from streams.rules.reports import reports_of
 from streams.runtime.stage import Handled, Output
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from schemas.feed import FeedAppended
     from schemas.status import OrderStatusChanged
     from schemas.topics import Topic
     from streams.runtime.stage import Batch, Transaction
+
+
+REPORTS: Final = {row.name: row.reports for row in CHANNELS if row.reports}
+"""Channel → the milestones it has a call for."""
 
 
 class Feed:
@@ -30,10 +43,31 @@ class Feed:
         numbered = number_changes(changes, counters, newest)
         entries = [new_entry(entry) for _, entry in numbered.entries]
         await append_entries(tx, entries, numbered.last_numbers, batch.now)
+        await tell_channels(tx, [entry.change for _, entry in numbered.entries])
         outputs = [
             Output(entry, batch.messages[position].record) for position, entry in numbered.entries
         ]
         return Handled(outputs, duplicate=len(changes) - len(entries))
+
+
+async def tell_channels(tx: Transaction, changes: Sequence[OrderStatusChanged]) -> None:
+    """Queue a report for every milestone that is new."""
+    told = [change for change in changes if change.channel in REPORTS]
+    shops = await shops_of(tx, sorted({_sold(change) for change in told}))
+    jobs: dict[Noted, ReportJob] = {}
+    for change in told:
+        sold = _sold(change)
+        shop = shops.get((sold.channel, sold.number))
+        for report in reports_of(change, shop, REPORTS[sold.channel]) if shop else ():
+            noted = Noted(change.order_id, report.milestone.value, report.tracking_no or "")
+            jobs.setdefault(noted, ReportJob(sold.channel, change.order_id, report))
+    new = await note_reports(tx, jobs)
+    await enqueue_channel_jobs(tx, [job for noted, job in jobs.items() if noted in new])
+
+
+def _sold(change: OrderStatusChanged) -> Sold:
+    number = change.order_id.rpartition(":")[2]
+    return Sold(change.channel.value, number, change.seller_id)
 
 
 def new_entry(entry: FeedAppended) -> NewEntry:

@@ -70,7 +70,7 @@ class ChannelCalls:
                 case FetchJob():
                     await self._fetch(job, attempt)
                 case ReportJob():
-                    await self._report(job)
+                    await self._report(job, attempt)
                 case _:
                     assert_never(job)
         except ChannelUnreachable as error:
@@ -153,10 +153,13 @@ class ChannelCalls:
         key = tracking_key(self._channel, package.number)
         await self._means.appender.append(TRACKING_RECEIVED, key, orjson.dumps(body), headers)
 
-    async def _report(self, job: ReportJob) -> None:
+    async def _report(self, job: ReportJob, attempt: int) -> None:
         match await self._api.report(job.report):
             case Told():
                 self._count(job, "ok")
+            case NotTold(reason) if attempt < PATIENCE:
+                # An earlier milestone may be on its way still.
+                raise TryLater(backoff_s(attempt), f"not told: {reason}")
             case NotTold(reason):
                 self._count(job, "refused")
                 log.error(
