@@ -19,7 +19,7 @@ WORKERS: Final[dict[str, tuple[str, ...]]] = {
 }
 """Stages that share a process on a small machine. On a cluster each stage has workers of its own."""
 
-DOUBLED_CHANNELS: Final = ("tiki", "sendo")
+DOUBLED_CHANNELS: Final = ("shopee", "lazada", "tiki", "sendo")
 """Channels with an API that have a double (services/sandbox/peers.py)."""
 
 SETTLE_AFTER_S: Final = "4"

@@ -17,6 +17,7 @@ How the marketplace shows such an order is its own affair.
 from __future__ import annotations
 
 import asyncio
+import random
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -123,6 +124,10 @@ class Market:
         self._first = first
         self._cancelled = cancelled
         self._ended = ended
+
+    def chance(self, *about: str) -> random.Random:
+        """Chance that is the same for the same thing, in whatever order things come."""
+        return random.Random("|".join((str(self.options.seed), *about)))
 
     def set_clock(self, now: datetime, speed: float | None) -> None:
         """Set the clock; once there are orders it is never put back."""

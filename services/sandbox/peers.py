@@ -10,7 +10,9 @@ from services.sandbox.ems import EmsSandbox
 from services.sandbox.ghn import GhnSandbox
 from services.sandbox.ghtk import GhtkSandbox
 from services.sandbox.key import signing_key
+from services.sandbox.lazada import LazadaSandbox
 from services.sandbox.sendo import SendoSandbox
+from services.sandbox.shopee import ShopeeSandbox
 from services.sandbox.tiki import TikiSandbox
 from services.sandbox.viettelpost import ViettelPostSandbox
 from services.sandbox.vnpost import VietnamPostSandbox
@@ -58,6 +60,8 @@ SANDBOXES: Final[Mapping[str, Sandbox]] = MappingProxyType(
         "ghtk": Sandbox(
             "/v1/carriers/ghtk/services/events", lambda options, _: GhtkSandbox(options)
         ),
+        "shopee": Sandbox("/v1/channels/shopee/push", lambda options, _: ShopeeSandbox(options)),
+        "lazada": Sandbox("/v1/channels/lazada/push", lambda options, _: LazadaSandbox(options)),
         "tiki": Sandbox("", lambda options, _: TikiSandbox(options)),
         "sendo": Sandbox("", lambda options, _: SendoSandbox(options)),
     }

@@ -1,7 +1,7 @@
 """Lazada's calls: signed, read, nothing else.
 
 The envelope (`code` "0", `data`) and the texts of bad tokens are not in facts/channels.md: we take
-`data` where it is, and CODES_DENIED is our own reading. `sort_direction` is not there either: it is
+`data` where it is, and CODES_DENIED and NOT_FOUND are our own reading. `sort_direction` is not there either: it is
 sent, and a full page that is not ascending is refused, because what it leaves out cannot be asked for.
 """
 
@@ -42,6 +42,7 @@ ITEMS: Final = "/order/items/get"
 ORDERS: Final = "/orders/get"
 PAGE_SIZE: Final = 100
 CODES_DENIED: Final = ("token", "sign", "permission", "auth")
+NOT_FOUND: Final = ("notfound", "not_found", "not_exist")
 ONE_SECOND: Final = timedelta(seconds=1)
 
 
@@ -129,6 +130,8 @@ def _data(answer: ChannelAnswer) -> Any:
     code = str(body.get("code") or "0")
     if code == "0" and body:
         return body.get("data")
+    if any(word in code.lower() for word in NOT_FOUND):
+        return None
     if any(word in code.lower() for word in CODES_DENIED):
         raise ChannelDenied(code[:80])
     raise ChannelUnreachable(f"code {code[:80]}" if body else "an empty answer")

@@ -1,7 +1,8 @@
 """Shopee's calls: signed, read, nothing else.
 
 Paths, parameters and answers are those of the schema dumps that facts/channels.md names. Which
-`error` texts mean "your token is no good" is not documented there: DENIED is our own reading.
+`error` texts mean "your token is no good" or "no such order" is not documented there: DENIED and
+NOT_FOUND are our own reading.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ FIELDS: Final = ",".join(
 )
 """Most fields come only when they are asked for."""
 PAGE_SIZE: Final = 100
+NOT_FOUND: Final = ("not_found", "not_exist")
 DENIED: Final = ("auth", "token", "sign", "permission")
 
 
@@ -153,6 +155,8 @@ def _response(answer: ChannelAnswer) -> dict[str, Any]:
     """`response` of an answer without an error."""
     body = answer.body if isinstance(answer.body, dict) else {}
     error = str(body.get("error") or "")
+    if any(word in error.lower() for word in NOT_FOUND):
+        return {}
     if any(word in error.lower() for word in DENIED):
         raise ChannelDenied(error[:80])
     if error or not body:
