@@ -73,6 +73,7 @@ class Sweep:
         self._asked = {key: at for key, at in self._asked.items() if now - at < PATIENCE}
         async with self._pool.acquire() as db, db.transaction():
             if not await db.fetchval(TAKE_TURN):
+                telemetry.PARKED_EVENTS.labels("tracking").set(0)  # another process tells it
                 return 0
             rows = await db.fetch(READ_DUE, now, AT_ONCE)
             parked = await db.fetchval(COUNT_PARKED)

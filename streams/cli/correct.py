@@ -30,7 +30,7 @@ def correct(
     parcel_id: Annotated[str, typer.Argument(help="The parcel, as `ocop trace` shows it.")],
     *,
     state: Annotated[str, typer.Option(help="The tracking state it was in.")],
-    at: Annotated[datetime, typer.Option(help="When; Vietnam's time without an offset.")],
+    at: Annotated[str, typer.Option(help="When, in ISO 8601; Vietnam's time without an offset.")],
     why: Why,
     by: By = "",
     detail: Annotated[str | None, typer.Option(help="A detail or reason of reasons.csv.")] = None,
@@ -49,7 +49,7 @@ def correct(
         "parcel_id": parcel_id,
         "state": state,
         "detail": detail,
-        "occurred_at": at if at.tzinfo else at.replace(tzinfo=VIETNAM),
+        "occurred_at": moment(at),
         "by": operator(by),
         "why": why,
         "evidence": evidence,
@@ -59,6 +59,15 @@ def correct(
         typer.echo(made.model_dump_json())
     else:
         typer.echo(f"{made.parcel_id}: {made.state} from {made.occurred_at:%d/%m/%Y %H:%M} stored")
+
+
+def moment(text: str) -> datetime:
+    """A time as a person types it. Raises OperatorError if it is none."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise OperatorError(f"'{text}' is no time: write 2026-10-20T15:00.") from error
+    return at if at.tzinfo else at.replace(tzinfo=VIETNAM)
 
 
 async def work(

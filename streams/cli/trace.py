@@ -85,10 +85,20 @@ def heading(journey: dict[str, Any]) -> Panel:
     lines += [
         f"{parcel['parcel_id'].rpartition(':')[2]}  {parcel['carrier'] or 'no carrier'} "
         f"{parcel['tracking_no'] or ''}  {parcel['status'] or ''}  COD {parcel['cod_state']}"
+        f"{pace_words(parcel)}"
         for shipment in journey["standing"]
         for parcel in shipment["parcels"]
     ]
     return Panel(Text("\n".join(lines)), title=journey["order_id"], title_align="left")
+
+
+def pace_words(parcel: dict[str, Any]) -> str:
+    """Late and by whom, delayed, stale; nothing for a parcel in time."""
+    flags = [
+        f"late by the {parcel['late_by']}" if flag == "late" and parcel.get("late_by") else flag
+        for flag in parcel.get("flags", ())
+    ]
+    return f"  ({', '.join(flags)})" if flags else ""
 
 
 def timeline(journey: dict[str, Any]) -> list[Moment]:

@@ -347,3 +347,19 @@ def test_a_new_parcel_keeps_nothing_but_its_money() -> None:
 def test_every_state_survives_being_stored(status: TrackingStatus) -> None:
     parcel = fold(0, [a_correction(5, status)])
     assert restored(orjson.loads(orjson.dumps(stored(parcel)))) == parcel
+
+
+INTERFACES = sorted({(row["carrier"], row["api"]) for row in MAP.rows})
+
+
+@pytest.mark.parametrize("by", INTERFACES, ids="/".join)
+def test_every_code_of_the_map_leads_a_parcel_to_its_canonical_status(by: tuple[str, str]) -> None:
+    rows = [row for row in MAP.rows if (row["carrier"], row["api"]) == by]
+    assert rows
+    for row in rows:
+        scan = Scan(1, "k", MAP.meaning(*by, row["code"], row["reason_code"]))
+        parcel = fold(500, [scan])
+        moves = row["status"] not in {"info", "unmapped"}
+        assert parcel.status == (row["status"] if moves else "created"), row
+        assert parcel.detail == ((row["reason"] or None) if moves else None), row
+        assert parcel.provisional == (moves and row["final"] == "provisional"), row
