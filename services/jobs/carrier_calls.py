@@ -78,6 +78,8 @@ class CarrierCalls:
         self._asking = Asking(carrier, calls, means.settle_after_s)
         self._means = means
         self._consignees = Gathering(self._read_consignees)
+        self._told: dict[str, int] = {}
+        """Versions of answers this runner told of jobs that are still open: told once is enough."""
 
     async def perform(self, job: CarrierJob, waiting: timedelta, attempt: int) -> None:
         """Do a job that has waited `waiting`, for the `attempt`-th time (from 0).
@@ -96,14 +98,18 @@ class CarrierCalls:
         await self._conclude(known, verdict, at, attempt)
 
     async def _unsettled(self, job: CarrierJob) -> Known | None:
-        """What is known of a job that is not done; an answer it has is told once more."""
+        """What is known of a job that is not done; an answer it has is told if we have not yet."""
         known = await self._calls.read(job)
         if known is None:
             log.error("job_without_booking", reference=job.reference, kind=job.kind)
             return None
-        if known.answer is not None:
+        if known.answer is not None and self._told.get(job.dedupe_key) != known.answer["version"]:
             await publish(self._means.appender, known.answer)
-        return None if known.row["settled"] else known
+            self._told[job.dedupe_key] = known.answer["version"]
+        if known.row["settled"]:
+            self._told.pop(job.dedupe_key, None)
+            return None
+        return known
 
     def _unsent(self, known: Known, attempt: int) -> Certain | None:
         """What a job that was never sent comes to when its order is void or held."""
@@ -166,12 +172,14 @@ class CarrierCalls:
                 answer = event.model_dump(mode="json")
                 await self._calls.keep(_kept(known, answer, in_doubt=False, settled=True))
                 await publish(self._means.appender, answer)
+                self._told.pop(known.job.dedupe_key, None)
             case Open(outcome, message, in_doubt):
                 if (known.answer or {}).get("outcome") != outcome:
                     event = resulted(known, outcome, at, era=self._means.era, message=message)
                     answer = event.model_dump(mode="json")
                     await self._calls.keep(_kept(known, answer, in_doubt=in_doubt, settled=False))
                     await publish(self._means.appender, answer)
+                    self._told[known.job.dedupe_key] = event.version
                 raise TryLater(backoff_s(attempt, longest_s=self._means.settle_after_s), message)
             case Nothing():
                 await self._calls.keep(_kept(known, None, in_doubt=False, settled=True))

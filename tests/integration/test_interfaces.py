@@ -266,6 +266,7 @@ async def test_a_lost_answer_is_never_asked_again_and_the_webhook_brings_the_num
         await asyncio.sleep(1.5)
         (parcel,) = legacy.yard.by_reference[booking_reference(f"{SECOND}/1/1", 1)]
         assert len(world.said("shipment.booked")) == 1
+        assert len(world.said("booking.resulted")) == 2  # told once, however often it is looked at
         legacy.yard.happen(parcel, parcel.plan[0])
         await world.until(lambda: world.said("shipment.booked")[1:])
         assert world.said("shipment.booked")[1].tracking_no == parcel.number
