@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from services.embedded.process import Answers, Process
+from services.sandbox.sample import FOLDER
 
 if TYPE_CHECKING:
     from services.settings import Settings
@@ -43,10 +44,18 @@ def gateway(settings: Settings) -> Process:
 
 
 def jobs(settings: Settings) -> Process:
-    """The runner of outside calls. The doubles' lost calls take effect soon or never."""
+    """The runner of outside calls. The doubles' lost calls take effect soon or never.
+
+    GHN's double numbers its places as a file says that lies beside the sample month.
+    """
     process = with_metrics("jobs", ocop("jobs"), settings.metrics_port or METRICS_PORT)
-    patience = {"OCOP_CARRIER_SETTLE_AFTER_S": SETTLE_AFTER_S} if sandboxes(settings) else {}
-    return replace(process, env={**process.env, **patience})
+    if not sandboxes(settings):
+        return process
+    theirs = {
+        "OCOP_CARRIER_SETTLE_AFTER_S": SETTLE_AFTER_S,
+        "OCOP_CARRIER_GHN_PLACES_FILE": str(FOLDER / "ghn_places.csv"),
+    }
+    return replace(process, env={**process.env, **theirs})
 
 
 def workers(settings: Settings) -> tuple[Process, ...]:

@@ -10,8 +10,9 @@ from aiohttp import web
 
 from services.sandbox.clock import Clock
 from services.sandbox.ghn_life import LEG, PARTLY, ghn_plan, ghn_redelivery, ghn_return
+from services.sandbox.ghn_places import province_of
 from services.sandbox.plans import Step
-from services.sandbox.prices import freight_vnd
+from services.sandbox.prices import GHN
 from services.sandbox.statement import Ends
 from services.sandbox.webhooks import Messenger, with_secret_in_url
 from services.sandbox.yard import Manner, Parcel, Yard
@@ -32,8 +33,11 @@ NEEDED: Final = (
     *("to_name", "to_phone", "to_address", "to_ward_name", "to_province_name"),
     *("from_name", "from_phone", "from_address", "weight", "service_type_id"),
 )
-SERVICES: Final = ((53320, "Hàng nhẹ", 2, 1), (100039, "Hàng nặng", 5, 2))
-"""Id, name, type, and how many times the usual price: invented."""
+SERVICES: Final = ((53320, "Hàng nhẹ", 2), (100039, "Hàng nặng", 5))
+"""Id, short name, type."""
+HEAVY: Final = "5"
+HEAVY_LEAST_VND: Final = 60_000
+"""Heavy goods cost at least this: invented, as every price here."""
 NO_DATE: Final = "0001-01-01T00:00:00Z"
 LEAD_H: Final = 60
 
@@ -94,7 +98,9 @@ class GhnSandbox:
             service=str(order["service_type_id"]),
             weight_g=int(order["weight"]),
             cod_vnd=int(order.get("cod_amount") or 0),
-            price_vnd=price_vnd(order),
+            price_vnd=price_vnd(
+                order, str(order.get("from_province_name")), str(order["to_province_name"])
+            ),
             recipient=str(order["to_name"]),
             at=_moment(order.get("pickup_time")),
         )
@@ -113,16 +119,17 @@ class GhnSandbox:
         if complaint := self._stranger(request):
             return complaint
         names = ("service_id", "short_name", "service_type_id")
-        return success([dict(zip(names, row[:3], strict=True)) for row in SERVICES])
+        return success([dict(zip(names, row, strict=True)) for row in SERVICES])
 
     async def fee(self, request: web.Request) -> web.Response:
         """An invented price with VAT."""
         if complaint := self._stranger(request):
             return complaint
         body = await _object(request)
-        total = price_vnd(body)
-        if total is None or not body.get("to_ward_code"):
+        ends = (body.get("from_district_id"), body.get("to_district_id"))
+        if body.get("service_type_id") not in {kind for _, _, kind in SERVICES}:
             return refusal("Dịch vụ không hợp lệ")
+        total = price_vnd(body, *(province_of(district) for district in ends))
         return success({"total": total, "service_fee": total})
 
     async def leadtime(self, request: web.Request) -> web.Response:
@@ -217,11 +224,13 @@ def _moment(seconds: object) -> datetime | None:
     return datetime.fromtimestamp(seconds, UTC) if isinstance(seconds, int) else None
 
 
-def price_vnd(body: dict[str, Any]) -> int | None:
-    """An invented price with VAT; None for a service there is not."""
-    asked = body.get("service_type_id")
-    times = next((times for _, _, kind, times in SERVICES if kind == asked), None)
-    return None if times is None else freight_vnd(int(body.get("weight") or 1)) * times
+def price_vnd(body: dict[str, Any], origin: str, destination: str) -> int:
+    """An invented price with VAT."""
+    service = str(body.get("service_type_id"))
+    sides = (int(body.get(name) or 0) for name in ("length", "width", "height"))
+    charged = GHN.charged_g(int(body.get("weight") or 1), *sides)
+    price = GHN.price_vnd(service, origin, destination, charged)
+    return max(price, HEAVY_LEAST_VND) if service == HEAVY else price
 
 
 def utc(moment: datetime) -> str:

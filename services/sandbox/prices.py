@@ -99,3 +99,6 @@ GHTK: Final = PriceList(
     (Product("road", "Đường bộ", 1.0, 72), Product("fly", "Đường bay", 2.5, 36)),
     divisor=6_000,
 )
+GHN: Final = PriceList(
+    "ghn", (Product("2", "Hàng nhẹ", 1.02, 60), Product("5", "Hàng nặng", 0.9, 96)), divisor=5_000
+)

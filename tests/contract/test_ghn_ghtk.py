@@ -232,11 +232,8 @@ async def test_ghtk_tells_of_a_label_with_dots() -> None:
 async def test_prices_are_of_every_service_and_grow_with_the_weight(
     made: str, tmp_path: Path
 ) -> None:
-    places = tmp_path / "places.csv"
-    rows = f"{HERE.ward_code},1485,1A0607\n{THERE.ward_code},1442,20101\n"
-    places.write_text(f"ward_code,ghn_district_id,ghn_ward_code\n{rows}")
-    async with a_bench(made, places=str(places)) as bench:
-        light, heavy = [await bench.carrier.quote(a_question(g)) for g in (1_000, 9_000)]
+    async with a_bench(made, places=places_file(tmp_path)) as bench:
+        light, heavy = [await bench.carrier.quote(a_question(g)) for g in (1_000, 20_000)]
         assert isinstance(light, Quoted)
         assert isinstance(heavy, Quoted)
         assert SERVICES[made] in {one.service for one in light.services}
@@ -250,8 +247,15 @@ async def test_ghn_cannot_price_places_whose_numbers_nobody_wrote_down() -> None
         assert await bench.carrier.quote(a_question()) == CannotAsk()
 
 
-async def test_ghtk_books_for_the_price_it_quoted() -> None:
-    async with a_bench("ghtk") as bench:
+def places_file(folder: Path) -> str:
+    places = folder / "places.csv"
+    rows = f"{HERE.ward_code},3001,1A0607\n{THERE.ward_code},3030,20101\n"
+    places.write_text(f"ward_code,ghn_district_id,ghn_ward_code\n{rows}")
+    return str(places)
+
+
+async def test_both_book_for_the_price_they_quoted(made: str, tmp_path: Path) -> None:
+    async with a_bench(made, places=places_file(tmp_path)) as bench:
         quoted = await bench.carrier.quote(replace(a_question(), destination=HERE))
         booked = await bench.book()
         assert isinstance(quoted, Quoted)
