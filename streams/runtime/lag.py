@@ -36,8 +36,9 @@ async def read_lag(
     A stage that never ran is behind by everything the log holds. Raises LogUnavailable.
     """
     stages = list(stages)
-    marks = await _marks(pool)
+    # The ends first: what comes in while we look is no lag.
     ends = await _ends(log, {topic.name: topic for _, topics in stages for topic in topics})
+    marks = await _marks(pool)
     units = [
         (name, topic.name, partition)
         for name, topics in stages
