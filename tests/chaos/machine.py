@@ -58,15 +58,17 @@ def environment(home: Path, seed: int = 1) -> dict[str, str]:
     webhook for a minute, which is longer than a broker takes to come up (in truth GHTK repeats
     once: what it told nobody, nobody can know).
     """
-    carriers = Settings().carrier_urls
-    kafka, _controller, gateway_port, *others = own_ports(3 + len(carriers))
+    usual = Settings()
+    peers = [f"CARRIER_{name.upper()}" for name in usual.carrier_urls]
+    peers += [f"CHANNEL_{name.upper()}" for name in usual.channel_urls]
+    kafka, _controller, gateway_port, *others = own_ports(3 + len(peers))
     return {
         "OCOP_DATA_DIR": str(home),
         "OCOP_KAFKA_PORT": str(kafka),
         "OCOP_GATEWAY_PORT": str(gateway_port),
         **{
-            f"OCOP_CARRIER_{name.upper()}_URL": f"http://127.0.0.1:{port}"
-            for name, port in zip(carriers, others, strict=True)
+            f"OCOP_{peer}_URL": f"http://127.0.0.1:{port}"
+            for peer, port in zip(peers, others, strict=True)
         },
         "OCOP_SANDBOX_SEED": str(seed),
         "OCOP_SANDBOX_MISCHIEF": "3",
