@@ -8,7 +8,7 @@ import hashlib
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import pytest
 from aiohttp import web
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from services.carriers.webhook import WebhookFormat
-    from services.sandbox.serving import Peer
+
+    Carrier: TypeAlias = ViettelPostSandbox | VietnamPostSandbox | GhnSandbox | GhtkSandbox
 
 FAST: Final = Options(mischief=CALM, lives=EVEN, speed=1_000_000.0)
 READY: Final = datetime(2026, 10, 5, 3, 0, tzinfo=UTC)
@@ -47,7 +48,7 @@ FORMATS: Final = {
     "ghn": WEBHOOKS["ghn", "v2"],
     "ghtk": WEBHOOKS["ghtk", "services"],
 }
-PEERS: Final[Mapping[str, Callable[[Options], Peer]]] = {
+PEERS: Final[Mapping[str, Callable[[Options], Carrier]]] = {
     "viettelpost": ViettelPostSandbox,
     "vnpost": VietnamPostSandbox,
     "ghn": GhnSandbox,
@@ -103,7 +104,7 @@ def carrier(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def a_peer(carrier: str, options: Options) -> Peer:
+def a_peer(carrier: str, options: Options) -> Carrier:
     return PEERS[carrier](options)
 
 
@@ -111,7 +112,7 @@ def fates(carrier: str) -> Lives:
     return BAD_FATES if carrier in {"viettelpost", "vnpost"} else UNDIVIDED
 
 
-def trust_in(peer: Peer) -> Trusted:
+def trust_in(peer: Carrier) -> Trusted:
     if isinstance(peer, VietnamPostSandbox):
         return Trusted(public_keys=(peer.public_key_pem,))
     secrets = {Webhooks().secret, Webhooks().token}

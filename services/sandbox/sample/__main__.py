@@ -7,6 +7,8 @@ import json
 import random
 from pathlib import Path
 
+from services.reference.places import Places
+from services.sandbox.ghn_places import write_places
 from services.sandbox.sample import FOLDER
 from services.sandbox.sample.orders import OrderMaker
 from services.sandbox.sample.registry import make_registry
@@ -34,6 +36,8 @@ def write_sample(folder: Path, orders: int, seed: int) -> None:
     maker = OrderMaker(rng, registry, wards, read_old_provinces())
     folder.mkdir(parents=True, exist_ok=True)
     registry.write(folder)
+    places = Places.load()
+    write_places(folder, {places.province_name(c): places.town(c).code for c in wards})
     with (folder / "orders.jsonl").open("w", encoding="utf-8") as file:
         for line in maker.make(orders):
             file.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n")
