@@ -13,6 +13,8 @@ COUNT_ALL = """
 SELECT (SELECT count(*) FROM intake.orders) AS orders,
        (SELECT count(*) FROM routing.shipments) AS shipments,
        (SELECT count(*) FROM packing.parcels) AS parcels,
+       (SELECT count(*) FROM handover.manifests WHERE closed_at IS NOT NULL) AS manifests,
+       (SELECT count(*) FROM handover.parcels WHERE standing = 'handed_over') AS signed_for,
        (SELECT count(*) FROM tracking.events) AS tracking_events,
        (SELECT coalesce(sum(duplicate + redelivered), 0)::bigint FROM runtime.checkpoints
         WHERE stage IN ('intake', 'packing', 'tracking')) AS duplicates_seen,

@@ -71,6 +71,17 @@ class Door:
         status, _ = await self._send("POST", path, orjson.dumps(body), headers, {})
         return status
 
+    async def ask_as_seller(self, seller_id: str, path: str, body: Json) -> tuple[int, Json]:
+        """The same, for who wants to read the answer; a problem document is one."""
+        headers = {**self._seller(seller_id), "Idempotency-Key": str(uuid.uuid4())}
+        status, raw = await self._send("POST", path, orjson.dumps(body), headers, {})
+        answer: Json = orjson.loads(raw)
+        return status, answer
+
+    async def fetch(self, seller_id: str, path: str, **query: str) -> tuple[int, bytes]:
+        """A seller's read of a file."""
+        return await self._send("GET", path, b"", self._seller(seller_id), query)
+
     async def post_as_channel(self, channel: str, body: Json) -> int:
         """A channel's signed payload."""
         raw = orjson.dumps(body)
@@ -99,7 +110,7 @@ class Door:
                     status, body = answer.status, await answer.read()
             except (aiohttp.ClientError, TimeoutError, OSError):
                 status, body = HTTPStatus.BAD_GATEWAY.value, b""
-            if status not in AGAIN:
+            if status not in AGAIN or is_refusal(status, body):
                 self.answers[status] = self.answers.get(status, 0) + 1
                 return status, body
             if time.monotonic() > until:
@@ -108,6 +119,11 @@ class Door:
             self.repeats += 1
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE_S)
+
+
+def is_refusal(status: int, body: bytes) -> bool:
+    """A conflict that asking again does not end: all but that the first request is still at work."""
+    return status == HTTPStatus.CONFLICT and b'"code":"in_progress"' not in body
 
 
 def sign(secret: str, raw: bytes) -> dict[str, str]:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from services.sandbox.month.couriers import Couriers
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -50,12 +52,17 @@ class Stations:
     shares: Shares = field(default_factory=Shares)
     packed: int = 0
     told: Callable[[], None] = field(default=lambda: None)
+    couriers: Couriers = field(init=False)
     _taken: dict[str, float] = field(default_factory=dict)
     """When each shipment was last at the table."""
+
+    def __post_init__(self) -> None:
+        self.couriers = Couriers(self.door, self.clock, self.seed)
 
     async def work(self, sellers: Iterable[str], done: asyncio.Event) -> None:
         """Pack whatever appears on the sellers' lists until `done`."""
         async with asyncio.TaskGroup() as group:
+            group.create_task(self.couriers.call(done))
             for seller_id in sellers:
                 group.create_task(self._work_for(seller_id, done))
 
@@ -94,6 +101,7 @@ class Stations:
         if heavy:
             await self._release(seller_id, shipment)
         self.packed += 1
+        self.couriers.expect(seller_id, shipment)
         self.told()
 
     def moment(self, rng: random.Random, shipment: Json) -> str:
