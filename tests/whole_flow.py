@@ -21,6 +21,9 @@ from schemas.cod import SettlementReceived
 from schemas.ids import channel_key, tracking_key
 from schemas.partner import FORMAT
 from services.carriers.directory import api_of, name_of
+from services.gateway.ingest import Ingest
+from services.handover.desk import HandoverDesk
+from services.handover.manifest import Manifest, Opening, Signatures, Signing
 from services.reference.fulfilment import fulfilment_transitions
 from services.reference.places import Places
 from services.reference.rule_book import sample_rule_book
@@ -39,6 +42,7 @@ from streams.routing import Routing
 from streams.runtime.memory import ORDERLY, Disorder, ManualClock, Pipeline
 from streams.status import Status
 from streams.tracking import Tracking
+from tests.appended import Appended
 from tests.carrier_lives import BODIES, DELIVERED, EMSEVT, GIVEN_UP, RETURNED
 
 if TYPE_CHECKING:
@@ -59,6 +63,11 @@ ASKED: Final = """
 BOOKED: Final = """
     SELECT reference, carrier, api, tracking_no, booked_at FROM booking.bookings WHERE state = 'booked'
      ORDER BY reference
+"""
+WAITING: Final = """
+    SELECT seller_id, carrier, origin_id, max(booked_at) AS booked_at FROM booking.bookings
+     WHERE state = 'booked' AND carrier NOT IN ('shopee', 'lazada', 'tiki')
+     GROUP BY seller_id, carrier, origin_id ORDER BY seller_id, carrier, origin_id
 """
 COLLECTED: Final = """
     SELECT carrier, booked ->> 'tracking_no' AS tracking_no, collected_vnd FROM cod.accounts
@@ -91,6 +100,7 @@ class WholeFlow:
         await self.receives(orders)
         await self.packs()
         await self.books()
+        await self.hands_over()
         await self.carries()
         await self.settles()
         await self.publishes()
@@ -138,6 +148,23 @@ class WholeFlow:
             )
             await self.pipeline.send_event(booked)
         await self.pool.execute("DELETE FROM jobs.pgqueuer")
+        await self.pipeline.run_until_idle()
+
+    async def hands_over(self) -> None:
+        """Couriers call at every other origin; of several parcels they do not find the last."""
+        ingest = Ingest(Appended(self.pipeline))
+        desk = HandoverDesk(self.pool, Vault(bytes(32)), ingest)
+        for number, row in enumerate(await self.pool.fetch(WAITING)):
+            if number % 2:
+                continue
+            seller_id, signed_at = row["seller_id"], row["booked_at"] + timedelta(hours=1)
+            wanted = Opening(seller_id, row["carrier"], row["origin_id"], None, f"call {number}")
+            manifest = await desk.open(wanted, row["booked_at"])
+            assert isinstance(manifest, Manifest)
+            parcels = [one["parcel_id"] for one in manifest.parcels]
+            found = parcels[:-1] or parcels
+            signing = Signing(found, Signatures("Phạm Văn C", "Lê Văn D"), signed_at)
+            await desk.close(seller_id, manifest.row["manifest_no"], signing, signed_at)
         await self.pipeline.run_until_idle()
 
     async def carries(self) -> None:

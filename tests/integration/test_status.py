@@ -16,6 +16,7 @@ from services.store.feed import read_feed
 from streams.feed import Feed
 from streams.runtime.memory import Disorder, ManualClock, Pipeline
 from streams.status import Status
+from tests.appended import Appended
 from tests.order_facts import (
     SELLER,
     a_booking,
@@ -40,11 +41,10 @@ from tests.status_facts import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from schemas.event import Event
     from schemas.status import OrderStatusChanged
-    from schemas.topics import Topic
     from services.store.feed import FeedEntry
     from services.store.pool import Pool
     from streams.runtime.stage import Stage
@@ -236,19 +236,6 @@ async def test_any_news_begins_the_quiet_time_again(pool: Pool) -> None:
     again = delivered[-1].model_copy(update={"version": 9, "occurred_at": at(5)})
     await tell(pipeline, [again])
     assert await Closer(pool, Appended(pipeline), timedelta(hours=1)).look() == 0
-
-
-class Appended:
-    """An appender whose log is the pipeline's."""
-
-    def __init__(self, pipeline: Pipeline) -> None:
-        self._pipeline = pipeline
-
-    async def append(
-        self, topic: Topic, key: str, value: bytes, headers: Mapping[str, str]
-    ) -> None:
-        encoded = [(name, text.encode()) for name, text in headers.items()]
-        await self._pipeline.send(topic.name, key, value, encoded)
 
 
 def order_of(number: int) -> str:

@@ -177,6 +177,17 @@ DAMAGE: dict[str, list[tuple[str, str]]] = {
     ],
     "every_event_accounted_for": [
         (
+            (
+                "UPDATE handover.facts SET told = false WHERE (manifest_no, order_id, version) ="
+                " (SELECT manifest_no, order_id, version FROM handover.facts LIMIT 1)"
+            ),
+            "was not told",
+        ),
+        (
+            "UPDATE handover.facts SET version = version + 70 WHERE version = 2",
+            "is not in handover.reported.v1",
+        ),
+        (
             "UPDATE runtime.checkpoints SET applied = applied + 1 WHERE stage = 'tracking'",
             "tracking/",
         ),

@@ -10,6 +10,7 @@ import pytest
 from schemas.status import Fulfilment
 from schemas.tracking import CodState, TrackingStatus
 from services.reference.fulfilment import fulfilment_transitions
+from streams.rules.metrics_changes import changed_rows
 from streams.rules.metrics_facts import OrderFacts, fold
 from streams.rules.metrics_rows import rows_of
 from streams.rules.status.standing import Standing, standing
@@ -133,6 +134,21 @@ def test_custody_counts_from_the_earlier_of_signature_and_scan() -> None:
     assert handed_over_at(LISTED) is None
     assert handed_over_at(SIGNED, GIVEN_UP) is None
     assert handed_over_at(SIGNED, a_void()) is None
+
+
+def test_every_step_of_a_manifest_moves_the_row_it_changes() -> None:
+    before = OrderFacts(order_id=ORDER)
+    rows = dict[str, object]()
+    unsigned = on_a_manifest(version=3)
+    for event in (*LABELLED, LISTED, SIGNED, unsigned, SCANNED):
+        after = fold(before, event)
+        for old, new in changed_rows(before, after):
+            assert rows.get(new[0], old) == old
+            rows[new[0]] = new
+        assert {row[0]: row for row in rows_of(after).parcels} == {
+            name: row for name, row in rows.items() if name.count("/") > 1
+        }
+        before = after
 
 
 DELIVERED = a_delivery(cod_state=CodState.NOT_APPLICABLE, cod_vnd=0)[-1]

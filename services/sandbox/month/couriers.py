@@ -58,8 +58,8 @@ class Couriers:
     async def take(self, seller_id: str, carrier: str, origin_id: str) -> None:
         """One call: everything that is ready goes along, but for what is not found."""
         key = (seller_id, carrier, origin_id)
-        self._waiting[key] -= 1
-        if not self._waiting[key]:
+        self._waiting[key] = left = self._waiting.get(key, 1) - 1
+        if not left:
             del self._waiting[key]
         wanted = {"carrier": carrier, "origin_id": origin_id}
         status, manifest = await self.door.ask_as_seller(seller_id, "/v1/manifests", wanted)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -11,6 +12,9 @@ import pytest
 from schemas.catalogue import HANDOVER_REPORTED
 from schemas.handover import HandoverReported
 from services.gateway.problems import Problem
+from services.sandbox.clock import Clock
+from services.sandbox.month.couriers import Couriers
+from services.sandbox.month.door import Door
 from tests.integration.gateway.conftest import MASTER_KEY
 from tests.integration.gateway.test_labels import an_order, an_order_id, ask
 from tests.labelled import ORIGIN, an_order_with_parcels, tracking_no_of
@@ -219,6 +223,16 @@ async def test_other_sellers_manifests_do_not_exist(served: Served) -> None:
         assert (status, orjson.loads(raw)["code"]) == (404, "manifest_unknown")
     _, listed = await ask(served, "/v1/manifests")
     assert orjson.loads(listed) == {"manifests": []}
+
+
+async def test_a_courier_of_the_sample_month_takes_what_is_ready(served: Served) -> None:
+    await an_order(served, parcels=3)
+    door = Door(served.url, served.keys, served.session)
+    couriers = Couriers(door, Clock(datetime(2026, 10, 2, tzinfo=UTC), 1.0))
+    couriers.expect("S68-01", {"carrier": "vnpost", "origin_id": ORIGIN})
+    for _ in range(2):  # the second time nothing waits, and nobody is asked again and again
+        await couriers.take("S68-01", "vnpost", ORIGIN)
+    assert (couriers.manifests, door.answers) == (1, {201: 1, 200: 1, 409: 1})
 
 
 async def test_a_long_manifest_runs_over_several_pages(served: Served) -> None:
