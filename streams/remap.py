@@ -49,22 +49,21 @@ NOBODY_WAITS: Final = datetime.fromtimestamp(0, UTC)
 MOST_SHOWN: Final = 1_000
 """Parcels an effect names; it counts all of them."""
 
-# The next numbers of a carrier with an event that any version reads in its own way, or that was
-# mapped with other files than ours. The index of the numbers is walked once, in order.
-NEXT_NUMBERS: Final = """
-SELECT w.waybill FROM tracking.waybills w
+TOUCHED: Final = """
+FROM tracking.waybills w
 WHERE w.waybill > $1 AND w.waybill < $2
   AND EXISTS (SELECT FROM tracking.events e
                WHERE e.waybill_id = w.waybill_id AND e.origin = 'carrier'
                  AND (e.code = ANY($3::text[]) OR e.reason_code = ANY($4::text[])
                       OR NOT starts_with(e.mapping, $5)))
-ORDER BY w.waybill LIMIT $6
 """
 
-# How many numbers a carrier has: what a progress bar runs to.
-COUNT_NUMBERS: Final = "SELECT count(*) FROM tracking.waybills WHERE waybill > $1 AND waybill < $2"
-# And how many of them come before this one.
-HOW_FAR: Final = "SELECT count(*) FROM tracking.waybills WHERE waybill > $1 AND waybill <= $2"
+# The numbers of a carrier with an event that any version reads in its own way, or that was mapped
+# with other files than ours. Read through a cursor: the history is walked once.
+READ_NUMBERS: Final = f"SELECT w.waybill {TOUCHED} ORDER BY w.waybill"
+
+# How many they are: what a progress bar runs to.
+COUNT_NUMBERS: Final = f"SELECT count(*) {TOUCHED}"
 
 READ_FACTS: Final = """
 SELECT order_id, facts::text AS facts FROM metrics.facts
@@ -135,7 +134,8 @@ class Effect:
 class Remap:
     """One carrier's history, read with a version of its map.
 
-    `progress` is told how many of the carrier's numbers are behind us, and how many there are.
+    `progress` is told how many of the numbers it may touch are behind us, and how many there are.
+    The pool must have two connections: one reads the history, one looks at the present.
 
     Raises:
         OperatorError: the carrier's map has no such version.
@@ -185,35 +185,36 @@ class Remap:
     async def _walk(
         self, effect: Effect, after: str, publisher: Publisher | None, remap_id: uuid.UUID | None
     ) -> Effect:
-        total = await self._pool.fetchval(COUNT_NUMBERS, *self._range)
-        async with self._pool.acquire() as db:
-            meanings = self._meanings.at({**await read_active(db), self._carrier: self._to})
-        while numbers := await self._next(after):
-            async with self._pool.acquire() as db:
-                touched = await look_at(db, numbers, meanings, effect)
-            after = numbers[-1]
-            if publisher is not None and remap_id is not None:
-                value = orjson.dumps({"remap_id": str(remap_id), "to": self._to})
-                asked = [request(Request.REMAP, name, str(remap_id), value) for name in touched]
-                await publisher.publish(asked)
-                await self._pool.execute(ASKED_UP_TO, remap_id, after, len(asked))
-                effect.asked += len(asked)
-            self._progress(await self._pool.fetchval(HOW_FAR, self._range[0], after), total)
+        codes, reasons = self._meanings.touched(self._carrier)
+        which = (after, self._range[1], list(codes), list(reasons), self._meanings.version)
+        async with (
+            self._pool.acquire() as reader,
+            reader.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            active = await read_active(reader)
+            meanings = self._meanings.at({**active, self._carrier: self._to})
+            done, total = 0, await reader.fetchval(COUNT_NUMBERS, *which)
+            cursor = await reader.cursor(READ_NUMBERS, *which)
+            while rows := await cursor.fetch(AT_ONCE):
+                numbers = [row[0] for row in rows]
+                async with self._pool.acquire() as db:
+                    touched = await look_at(db, numbers, meanings, effect)
+                if publisher is not None and remap_id is not None:
+                    await self._ask(publisher, remap_id, touched, numbers[-1])
+                    effect.asked += len(touched)
+                done += len(numbers)
+                self._progress(done, total)
         self._progress(total, total)
         return effect
 
-    async def _next(self, after: str) -> list[str]:
-        codes, reasons = self._meanings.touched(self._carrier)
-        rows = await self._pool.fetch(
-            NEXT_NUMBERS,
-            after,
-            self._range[1],
-            list(codes),
-            list(reasons),
-            self._meanings.version,
-            AT_ONCE,
-        )
-        return [row[0] for row in rows]
+    async def _ask(
+        self, publisher: Publisher, remap_id: uuid.UUID, numbers: Sequence[str], up_to: str
+    ) -> None:
+        """Ask for these numbers, and remember how far that is."""
+        value = orjson.dumps({"remap_id": str(remap_id), "to": self._to})
+        asked = [request(Request.REMAP, number, str(remap_id), value) for number in numbers]
+        await publisher.publish(asked)
+        await self._pool.execute(ASKED_UP_TO, remap_id, up_to, len(asked))
 
 
 async def look_at(

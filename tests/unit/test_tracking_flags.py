@@ -25,7 +25,8 @@ from streams.rules.tracking_flags import (
     raised,
     told,
 )
-from streams.rules.tracking_fold import advance, fold
+from streams.rules.tracking_fold import advance, fold, new_parcel
+from streams.rules.tracking_oddities import RULES, odd
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -220,3 +221,14 @@ def test_a_remap_anywhere_ends_in_the_state_of_one_clean_pass(
     assert flags_of(fold(500, everything), PROMISED) == flags_of(clean, PROMISED)
     assert by_clock(flags_of(clean, PROMISED, BY_CLOCK)) <= BY_CLOCK
     assert clean.status in set(TrackingStatus)
+
+
+@given(log=st.lists(st.tuples(st.integers(0, 40), st.sampled_from(CODES)), max_size=10))
+def test_an_event_that_looks_plain_is_odd_to_no_rule(log: list[tuple[int, str]]) -> None:
+    parcel = new_parcel(0)
+    for scan in sorted(read(log, MAP), key=position):
+        after = advance(parcel, [scan])
+        for moves in (True, False):
+            found = {name for rule in RULES if (name := rule(parcel, scan, moves))}
+            assert set(odd(parcel, scan, moves=moves)) == {*parcel.oddities, *found}
+        parcel = after
