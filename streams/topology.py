@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from services.carriers.directory import quoting
+from services.channels.directory import reports_of_channels
+from services.channels.settings import ChannelSettings
 from services.errors import OperatorError
 from services.reference.fulfilment import fulfilment_transitions
 from services.reference.places import Places
@@ -46,7 +48,7 @@ FLOW: Final[Mapping[str, tuple[tuple[Topic, ...], Callable[[Settings], Stage]]]]
         Status.inputs,
         lambda _: Status(fulfilment_transitions(), decision_hours(sample_rule_book())),
     ),
-    Feed.name: (Feed.inputs, lambda _: Feed()),
+    Feed.name: (Feed.inputs, lambda _: Feed(reports_of_channels(ChannelSettings().called_back))),
     Metrics.name: (Metrics.inputs, lambda _: Metrics()),
 }
 """Stage → its topics and how it is built, in the order of the flow."""

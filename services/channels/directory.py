@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from services.channels.callback import Callback
 from services.channels.lazada.proxy import Lazada
 from services.channels.port import Milestone, Polling
 from services.channels.sendo.api import SendoApi
@@ -13,7 +15,7 @@ from services.channels.shopee.proxy import Shopee
 from services.channels.tiki.api import TikiApi
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Mapping
 
     from services.channels.port import ChannelAccount, ChannelApi, Secrets
 
@@ -63,3 +65,19 @@ CHANNELS: Final[tuple[ChannelInterface, ...]] = (
     ChannelInterface(Lazada.name, Lazada, Polling(widest=A_YEAR)),
 )
 """Channels with an API; Postmart, Voso and direct orders come to us by themselves."""
+
+CALLED_BACK: Final = tuple(
+    ChannelInterface(name, partial(Callback, name), reports=frozenset(Milestone))
+    for name in ("postmart", "voso")
+)
+"""Channels of our own format: told by a callback, if they have an address for it."""
+
+
+def channels_in_use(called_back: Collection[str]) -> tuple[ChannelInterface, ...]:
+    """Every channel that is asked or told something; `called_back`: who has an address for it."""
+    return (*CHANNELS, *(row for row in CALLED_BACK if row.name in called_back))
+
+
+def reports_of_channels(called_back: Collection[str] = ()) -> Mapping[str, frozenset[Milestone]]:
+    """Channel → the milestones it is told of, for those that are told any."""
+    return {row.name: row.reports for row in channels_in_use(called_back) if row.reports}

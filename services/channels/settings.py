@@ -44,6 +44,10 @@ class ChannelSettings(BaseSettings):
         default_factory=dict, description="what Tiki leaves open, see services/channels/tiki"
     )
     sendo_url: str = "http://127.0.0.1:8474"
+    postmart_url: str = Field(
+        "", description="where Postmart is told of its orders; empty: nowhere"
+    )
+    voso_url: str = Field("", description="where Voso is told of its orders; empty: nowhere")
 
     def account(self, name: str) -> ChannelAccount:
         """Our account at this channel; `<name>_url` must be a field."""
@@ -58,6 +62,11 @@ class ChannelSettings(BaseSettings):
             connections=self.concurrency,
             **given,
         )
+
+    @property
+    def called_back(self) -> frozenset[str]:
+        """Channels of our own format that have an address to be told at."""
+        return frozenset(name for name in ("postmart", "voso") if getattr(self, f"{name}_url"))
 
     def accounts(self, gateway: str) -> Mapping[str, ChannelAccount]:
         """Every channel's, by name. Where no push address is on record, it is the gateway's own."""

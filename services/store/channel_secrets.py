@@ -33,8 +33,8 @@ class ChannelSecrets:
         """Read everything again."""
         by_owner: dict[str, list[str]] = {}
         for row in await pool.fetch(READ_SEALED):
-            # Secrets we issued ourselves (Standard Webhooks) are bytes, not text: not for these calls.
-            secret = self._open(row["sealed"]).decode("utf-8", "replace")
+            # Secrets we issued ourselves (Standard Webhooks) are bytes: escaped, none is lost.
+            secret = self._open(row["sealed"]).decode("utf-8", "surrogateescape")
             by_owner.setdefault(row["owner_id"], []).append(secret)
         self._by_owner = by_owner
 

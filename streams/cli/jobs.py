@@ -9,7 +9,7 @@ import uvloop
 
 from services.carriers.account import CarrierSettings
 from services.carriers.directory import INTERFACES
-from services.channels.directory import CHANNELS
+from services.channels.directory import channels_in_use
 from services.channels.settings import ChannelSettings
 from services.garbage import collect_seldom
 from services.jobs.carrier_calls import Means
@@ -76,7 +76,7 @@ async def run(settings: Settings, carriers: CarrierSettings) -> None:
         ),
     )
     channels = ChannelRunner(
-        CHANNELS,
+        channels_in_use(ChannelSettings().called_back),
         ChannelSettings(),
         ChannelSecrets(vault.open_secret),
         ChannelMeans(pool, appender, vault),
