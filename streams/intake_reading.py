@@ -244,7 +244,7 @@ def _fingerprint(payload: OrderPayload | NoticePayload, vault: Vault) -> str:
 def _compared(payload: OrderPayload | NoticePayload) -> str:
     """What tells one payload from another. A platform's package numbers are facts of their own."""
     if payload.channel in NEUTRAL:
-        return payload.model_dump_json(exclude={"platform", "channel_hold"})
+        return payload.model_dump_json(exclude={"platform", "channel_hold", "related_no"})
     if isinstance(payload, NoticePayload):
         return payload.model_dump_json()
     packages = {"platform": {"packages", "as_of"}} if payload.platform else {}

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import UTC, date, datetime
-from typing import Annotated, Final, Literal, Self, TypeAlias
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Final, Literal, Self, TypeAlias
 
 from pydantic import (
     AfterValidator,
@@ -27,6 +28,9 @@ from pydantic import (
 from schemas.ids import ORDER_NUMBER
 from schemas.intake import Channel, Handling
 from services.channels.contact import ContactProblem
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MOST_LINES: Final = 200
 MOST_DONG: Final = 10**12
@@ -187,6 +191,8 @@ class WantedOrder(Heading):
     payment: Payment
     fixed_carrier: Annotated[CarrierName | None, BeforeValidator(_blank_is_none)] = None
     platform: Platform | None = None
+    related_no: Short = ""
+    """What ties the parts of a split order together at the channel; each part is an order."""
     channel_hold: Short = ""
     """Why the channel itself wants the order to wait, in its own code; empty: it does not."""
 
@@ -230,6 +236,11 @@ class NoticePayload(Heading):
         return self.updated_at
 
 
+OURS: Final[Mapping[str, object]] = MappingProxyType(
+    {"platform": None, "channel_hold": "", "related_no": "", "doubts": ()}
+)
+"""Fields no sender may fill, and what they are without us."""
+
 Payload: TypeAlias = OrderPayload | NoticePayload
 _PAYLOAD: TypeAdapter[Payload] = TypeAdapter(Annotated[Payload, Field(discriminator="event")])
 
@@ -246,7 +257,7 @@ def parse_order(raw: bytes) -> Payload:
         raise PayloadInvalid("payload_invalid", told(problems)) from None
     if payload.channel not in NEUTRAL:
         raise PayloadInvalid("payload_invalid", "channel: has a format of its own")
-    return _without_platform(payload) if isinstance(payload, OrderPayload) else payload
+    return _as_sent(payload) if isinstance(payload, OrderPayload) else payload
 
 
 def read_order(given: object) -> OrderPayload:
@@ -256,16 +267,16 @@ def read_order(given: object) -> OrderPayload:
         PayloadInvalid: it is not an `ocop.order/1` with the whole order.
     """
     try:
-        return _without_platform(OrderPayload.model_validate(given))
+        return _as_sent(OrderPayload.model_validate(given))
     except ValidationError as problems:
         raise PayloadInvalid("payload_invalid", told(problems)) from None
 
 
-def _without_platform(payload: OrderPayload) -> OrderPayload:
-    """Only what we fetched ourselves from a platform says that the platform ships it."""
-    if payload.platform is None and not payload.channel_hold:
+def _as_sent(payload: OrderPayload) -> OrderPayload:
+    """Only what we fetched from a platform and put into this format ourselves says any of OURS."""
+    if not any(getattr(payload, name) for name in OURS):
         return payload
-    return payload.model_copy(update={"platform": None, "channel_hold": ""})
+    return payload.model_copy(update=dict(OURS))
 
 
 def told(problems: ValidationError) -> str:

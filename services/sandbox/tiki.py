@@ -17,7 +17,8 @@ from aiohttp import web
 
 from services.sandbox.clock import Clock
 from services.sandbox.market import Market
-from services.sandbox.options import VIETNAM_TIME, Webhooks
+from services.sandbox.options import Webhooks
+from services.sandbox.tiki_order import tiki_order
 from services.sandbox.webhooks import Messenger
 
 if TYPE_CHECKING:
@@ -162,7 +163,7 @@ class TikiSandbox:
         self.yard.totals["pages"] += 1
         return web.json_response(
             {
-                "data": [_order(one) for one in part],
+                "data": [tiki_order(one) for one in part],
                 "paging": {"total": len(found), "current_page": page, "per_page": limit},
             }
         )
@@ -171,7 +172,7 @@ class TikiSandbox:
         """One order."""
         sold = self._own(request)
         self.yard.totals["fetched"] += 1
-        return denied(NOT_FOUND) if sold is None else web.json_response(_order(sold))
+        return denied(NOT_FOUND) if sold is None else web.json_response(tiki_order(sold))
 
     async def confirm_available(self, request: web.Request) -> web.Response:
         """The seller has the goods; where Tiki ships, its carrier's number is known now."""
@@ -184,7 +185,7 @@ class TikiSandbox:
             sold.tracking_no = f"TKVN{sold.serial:08d}"
             self.yard.later(sold, SHIPPED_BY_TIKI)
         self.yard.move(sold, CONFIRMED)
-        return web.json_response(_order(sold))
+        return web.json_response(tiki_order(sold))
 
     async def update_delivery(self, request: web.Request) -> web.Response:
         """The seller's own courier has delivered, or failed to."""
@@ -195,7 +196,7 @@ class TikiSandbox:
         if status not in {DELIVERED, "failed"} or sold.status in {NEW, *ENDED}:
             return web.json_response({"error": "invalid status"}, status=BAD_REQUEST)
         self.yard.move(sold, DELIVERED if status == DELIVERED else "returned")
-        return web.json_response(_order(sold))
+        return web.json_response(tiki_order(sold))
 
     def _tell(self, sold: Sold) -> None:
         """An event for every change of a shop that has subscribed."""
@@ -245,60 +246,3 @@ def denied(status: int = 403) -> web.Response:
 
 def _queue(code: str, name: str) -> dict[str, str]:
     return {"code": code, "name": name, "status": "ACTIVE"}
-
-
-def _order(sold: Sold) -> dict[str, Any]:
-    order = sold.order
-    cancelled = {"reason_code": sold.reason, "reason_text": "", "comment": ""}
-    return {
-        "id": sold.serial,
-        "code": order.number,
-        "relation_code": order.number,
-        "type": "NORMAL",
-        "fulfillment_type": "dropship",
-        "status": sold.status,
-        "created_at": _local(sold.history[0][0]),
-        "updated_at": _local(sold.at),
-        "items": [
-            {
-                "id": number,
-                "product": {"sku": line.sku, "name": line.name},
-                "qty": line.quantity,
-                "price": line.price,
-            }
-            for number, line in enumerate(order.lines, start=1)
-        ],
-        "status_histories": [
-            {"id": number, "status": status, "created_at": _local(at)}
-            for number, (at, status) in enumerate(sold.history, start=1)
-        ],
-        "payment": {"method": "cod" if order.cod else "cybersource", "is_prepaid": not order.cod},
-        "shipping": {
-            "partner_name": "TikiNOW" if sold.tracking_no else "",
-            "tracking_code": sold.tracking_no,
-            "status": "",
-            "address": {
-                "full_name": order.buyer.name,
-                "phone": order.buyer.phone,
-                "street": order.address.street,
-                "ward": order.address.ward,
-                "district": order.address.district,
-                "region": order.address.province,
-                "country_id": "VN",
-            },
-        },
-        "invoice": {
-            "subtotal": order.goods,
-            "grand_total": order.goods + order.shipping - order.discount,
-            "collectible_amount": order.cod,
-            "discount_amount": order.discount,
-            "shipping_amount_after_discount": order.shipping,
-        },
-        "cancel_info": cancelled if sold.status == "canceled" else None,
-        "children": [],
-        "siblings": [],
-    }
-
-
-def _local(at: datetime) -> str:
-    return f"{at.astimezone(VIETNAM_TIME):%Y-%m-%d %H:%M:%S}"

@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.channels.contact import ContactProblem, read_contact
-from services.channels.neutral import NoticePayload, OrderPayload, PayloadInvalid
+from services.channels.neutral import NoticePayload, OrderPayload, PayloadInvalid, parse_order
 from services.channels.port import Change, Effect, Missing, Nothing, Unmapped
 from services.channels.sendo import answers
 from services.channels.sendo.reading import read_sendo
+from tests.intake_examples import PLACED, an_order, body
 from tests.marketplace_examples import JSON, SENDO, a_sendo_order
 
 NOW = datetime(2026, 7, 2, tzinfo=UTC)
@@ -69,6 +70,11 @@ def test_an_address_that_is_not_certain_is_a_doubt_and_no_part_of_the_content() 
     order = the_order(sales_order={"buyer_address": "Số 1, Cầu Giấy, Hà Nội"})
     assert read_contact(order)[1] == (ContactProblem.COMMUNE_UNSURE,)
     assert "doubts" not in order.model_dump_json()
+
+
+def test_a_sender_of_the_neutral_format_has_no_doubts_and_no_other_words_of_ours() -> None:
+    raw = body(an_order(doubts=["commune_unsure"], channel_hold="x", related_no="R-1"))
+    assert parse_order(raw) == parse_order(PLACED)
 
 
 @pytest.mark.parametrize("status", [11, 12, 14, 15, 19, 23])

@@ -72,7 +72,7 @@ def test_a_held_order_waits_for_its_reason() -> None:
 
 def test_every_part_of_a_split_order_is_an_order_of_its_own_code() -> None:
     order = the_order(code=100_000_002, relation_code="100000001", siblings=[{"code": "100000003"}])
-    assert order.channel_order_no == "100000002"
+    assert (order.channel_order_no, order.related_no) == ("100000002", "100000001")
 
 
 def test_numbers_may_come_as_text_or_with_decimals() -> None:

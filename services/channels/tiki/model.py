@@ -89,6 +89,7 @@ class Heading(Part):
 class Order(Heading):
     """The whole order. Split orders have a code each; `relation_code` ties them together."""
 
+    relation_code: Given = ""
     items: Annotated[tuple[Item, ...], Field(max_length=MOST_LINES)]
     shipping: Shipping
     payment: Payment = Payment()

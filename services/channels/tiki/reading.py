@@ -3,6 +3,7 @@
 | Tiki | ours |
 |---|---|
 | `code` | number; each part of a split order (`children`, `siblings`) has one of its own |
+| `relation_code` | what ties those parts together |
 | `created_at`, `updated_at` (local, UTC+7) | placed, updated; updated in Unix s is the version |
 | `items[].product.sku`, `qty`, `price` | the seller's sku, quantity, price of a unit; no weight |
 | `invoice.subtotal`, `shipping_amount_after_discount`, `discount_amount`, `grand_total` | totals |
@@ -98,6 +99,7 @@ def _order(order: Order, shop: str, held: str) -> OrderPayload:
                 "shipping_payer": "buyer" if invoice.shipping_amount_after_discount else "seller",
             },
             "channel_hold": held,
+            "related_no": order.relation_code,
             **_platform(order),
         }
     )
