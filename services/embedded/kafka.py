@@ -71,7 +71,8 @@ class EmbeddedKafka:
         return self.folder / "logs"
 
     def _format(self) -> None:
-        cluster = urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+        # An id that begins with "-" would be taken for an option.
+        cluster = urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode().replace("-", "_")
         tool = ("kafka.tools.StorageTool", "format", "--cluster-id", cluster)
         command = (*self._java("-Xmx128m"), *tool, "--config", str(self._properties))
         done = subprocess.run(  # noqa: S603 (argv is ours, no shell)
