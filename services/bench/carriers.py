@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import uvloop
 
@@ -34,6 +34,12 @@ REFUSED: Final = 0.02
 """Parcels a carrier does not take: the next service of the decision is asked."""
 
 
+class InProcessOlder(InProcessVietnamPost):
+    """Vietnam Post over its older interface: the same parcels, in a queue of their own."""
+
+    api: ClassVar[str] = "legacy"
+
+
 def main() -> None:
     """Work until SIGTERM."""
     settings = read_settings()
@@ -56,7 +62,11 @@ async def run(settings: Settings) -> None:
     )
     # At the pace of real life their parcels do nothing in these minutes: the bench tells of them.
     options = Options(speed=1.0, mischief=replace(CALM, refused=REFUSED))
-    carriers = (InProcessViettelPost(options), InProcessVietnamPost(options))
+    carriers = (
+        InProcessViettelPost(options),
+        InProcessVietnamPost(options),
+        InProcessOlder(options),
+    )
     runner = Runner(carriers, means, Limits())
     collect_seldom()
     loop = asyncio.get_running_loop()

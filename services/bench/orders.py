@@ -25,6 +25,8 @@ MORE: Final = 3
 """Orders made for each one wanted."""
 UNSENDABLE: Final = frozenset({"frozen", "live_animal", "live_plant", "fresh", "oversize"})
 VALID_UNTIL: Final = "2026-12-01"
+CARRIERS: Final = ("viettelpost", "vnpost")
+"""Whose doubles the bench has in its own process; buyers ask for them in turn."""
 
 
 def order_lines(count: int, channel: str | None = None) -> list[Line]:
@@ -40,6 +42,7 @@ def order_lines(count: int, channel: str | None = None) -> list[Line]:
         if line["kind"] == "order" and channel in {None, line["channel"]}:
             body = line["body"]
             if arrives(body, sendable):
+                body["fixed_carrier"] = CARRIERS[len(kept) % len(CARRIERS)]
                 kept.setdefault(body["channel_order_no"], line)
         if len(kept) == count:
             break
