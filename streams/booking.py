@@ -37,7 +37,7 @@ from services.jobs.queue import CarrierJob, enqueue
 from services.store.booking import READ_TRACKED, READ_WAITING_FOR_TRACKING
 from streams.booking_holds import order_held, order_released
 from streams.booking_rows import load_orders, store_orders
-from streams.rules.booking import Attempt, Order, Parcel, Stands, advance
+from streams.rules.booking import Order, Parcel, Stands, advance
 from streams.rules.booking_effects import (
     Call,
     Effect,
@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from schemas.event import Event
     from schemas.intake import OrderEvent
     from schemas.topics import Topic
+    from streams.rules.booking_attempt import Attempt
     from streams.runtime.stage import Batch, Message, Record, Transaction
 
 

@@ -24,7 +24,8 @@ from services.store.booking import (
     STORE_TASKS,
     store,
 )
-from streams.rules.booking import Attempt, Order, Parcel, Shipment, State, Tracked
+from streams.rules.booking import Order, Parcel, Shipment
+from streams.rules.booking_attempt import Attempt, State, Tracked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

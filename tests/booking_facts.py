@@ -131,7 +131,7 @@ def recall_requested(version: int = 1, order: str = ORDER) -> OrderRecallRequest
 def resulted(
     outcome: BookingOutcome,
     *,
-    kind: Literal["book", "void", "return"] = "book",
+    kind: Literal["book", "void", "return", "redeliver", "approve_return"] = "book",
     parcel: str = PARCEL,
     attempt: int = 1,
     version: int = 1,

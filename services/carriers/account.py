@@ -95,6 +95,7 @@ class CarrierSettings(BaseSettings):
     )
     quote_valid_h: PositiveFloat = Field(24.0, description="how long a quoted price is good")
     quote_rest_s: PositiveFloat = Field(900.0, description="before a lane without price is asked")
+    quote_pace_s: PositiveFloat = Field(0.5, description="rest after each question for a price")
     quote_typical_vnd: PositiveInt = Field(
         300_000, description="worth of the goods, and COD, that prices are asked for"
     )

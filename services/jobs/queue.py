@@ -78,6 +78,11 @@ def entrypoint(interface: str) -> str:
     return f"carrier.{interface}"
 
 
+def quote_entrypoint(interface: str) -> str:
+    """The queue's name for the prices one interface is asked for."""
+    return f"quote.{interface}"
+
+
 def queries(driver: Driver) -> Queries:
     """Pgqueuer's statements for our schema."""
     return Queries(

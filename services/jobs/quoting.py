@@ -23,7 +23,7 @@ from services.carriers.port import (
     Refused,
     Unknown,
 )
-from services.jobs.queue import entrypoint, queries_on
+from services.jobs.queue import queries_on, quote_entrypoint
 from services.store.lane_quotes import Answered, store_quote
 from services.telemetry import CARRIER_CALLS
 
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-PRIORITY: Final = -10
-"""Whatever moves a parcel goes first."""
 REASON_LIMIT: Final = 200
 
 
@@ -48,11 +46,13 @@ class QuotePolicy:
     """`valid_s`: how long a price is good; `rest_s`: how long a lane without one is left alone.
 
     `typical_vnd`: what goods are worth, and what is collected for them, when a lane is asked for.
+    `pace_s`: rest after each question; an interface is asked one at a time, by all runners together.
     """
 
     valid_s: float = 24 * 3600.0
     rest_s: float = 900.0
     typical_vnd: int = 300_000
+    pace_s: float = 0.5
 
 
 class QuoteCalls:
@@ -136,15 +136,14 @@ async def enqueue_lanes(connection: Any, lanes: Iterable[str]) -> None:
     if not keys:
         return
     await queries_on(connection).enqueue(
-        [entrypoint(name_of(lane.carrier, lane.api)) for lane in map(Lane.read, keys)],
-        [orjson.dumps({"kind": "quote", "lane": key}) for key in keys],
-        [PRIORITY] * len(keys),
+        [quote_entrypoint(name_of(lane.carrier, lane.api)) for lane in map(Lane.read, keys)],
+        [orjson.dumps({"lane": key}) for key in keys],
+        [0] * len(keys),
         dedupe_key=[f"quote:{key}" for key in keys],
         on_conflict="skip",
     )
 
 
-def lane_of(payload: bytes) -> Lane | None:
-    """The lane a job asks for; None for any other job."""
-    row = orjson.loads(payload)
-    return Lane.read(row["lane"]) if row.get("kind") == "quote" else None
+def lane_of(payload: bytes) -> Lane:
+    """The lane a job asks for."""
+    return Lane.read(orjson.loads(payload)["lane"])

@@ -15,7 +15,7 @@ from services.carriers.directory import name_of
 from services.jobs.breaker import Breaker, Stopping, backoff_s
 from services.jobs.calls import CallBook
 from services.jobs.carrier_calls import CarrierCalls, Means, TryLater
-from services.jobs.queue import SETTINGS, CarrierJob, entrypoint, queries
+from services.jobs.queue import SETTINGS, CarrierJob, entrypoint, queries, quote_entrypoint
 from services.jobs.quoting import QuoteCalls, QuotePolicy, lane_of
 from services.kafka.appender import NotAppended
 from services.telemetry import JOB_QUEUE
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from pgqueuer.models import Job
 
-    from schemas.quotes import Lane
     from services.carriers.port import Carrier
     from services.store.pool import Pool
 
@@ -36,7 +35,10 @@ POLL: Final = timedelta(seconds=0.2)
 STALE: Final = timedelta(seconds=10)
 """A job whose runner gave no sign for so long is taken over."""
 SWEEP_S: Final = 10.0
-DATABASE_AWAY: Final = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
+DATABASE_AWAY: Final = (
+    *(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError),
+    asyncpg.InternalClientError,  # a connection that is cut while it begins a statement
+)
 
 # A job is never given up: one that broke, or was broken off by the database, is done again.
 REQUEUE_FAILED: Final = """
@@ -124,9 +126,15 @@ class Runner:
         name = interface(carrier)
 
         async def perform(job: Job) -> None:
-            await _perform(performer, quoting, name, job)
+            await _perform(performer, name, job)
+
+        async def ask(job: Job) -> None:
+            await _ask_for(quoting, job)
+            await self._rest(self._limits.quotes.pace_s)
 
         manager.entrypoint(entrypoint(name), on_failure="hold")(perform)
+        # One at a time: whatever moves a parcel has the other places.
+        manager.entrypoint(quote_entrypoint(name), concurrency_limit=1, on_failure="hold")(ask)
         self._managers[name] = manager
         if self._stop.is_set():
             manager.shutdown.set()
@@ -173,11 +181,8 @@ def interface(carrier: Carrier) -> str:
     return name_of(carrier.name, carrier.api)
 
 
-async def _perform(performer: CarrierCalls, quoting: QuoteCalls, name: str, row: Job) -> None:
+async def _perform(performer: CarrierCalls, name: str, row: Job) -> None:
     """One job. Whatever happens, it is either done or waits in the queue again."""
-    if lane := lane_of(row.payload or b"{}"):
-        await _ask_for(quoting, lane, row)
-        return
     job = CarrierJob.read(name, row.payload or b"{}")
     waiting = row.updated - row.created
     try:
@@ -194,7 +199,8 @@ async def _perform(performer: CarrierCalls, quoting: QuoteCalls, name: str, row:
         raise RetryRequested(wait, type(error).__name__) from error
 
 
-async def _ask_for(quoting: QuoteCalls, lane: Lane, row: Job) -> None:
+async def _ask_for(quoting: QuoteCalls, row: Job) -> None:
+    lane = lane_of(row.payload or b"{}")
     try:
         await quoting.perform(lane, row.created)
     except Stopping as stopping:

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 CHECKPOINTS: Final = "SELECT stage, partition, offsets::text FROM runtime.checkpoints"
 
 QUESTIONS: Final = (
-    # No outside call is long overdue.
+    # No outside call is long overdue. Nobody waits for a price.
     Question(
         "SELECT count(*) FROM jobs.pgqueuer",
         """SELECT entrypoint || ' job ' || id || ' is due since ' || execute_after AS example
              FROM jobs.pgqueuer
-            WHERE status IN ('queued', 'picked')
+            WHERE status IN ('queued', 'picked') AND entrypoint NOT LIKE 'quote.%'
               AND greatest(execute_after, heartbeat) < now() - interval '1 minute'""",
     ),
     # Nothing asked for is without somebody who sees to it: a job, or a task of ops.

@@ -72,6 +72,7 @@ async def run(settings: Settings, carriers: CarrierSettings) -> None:
                 valid_s=carriers.quote_valid_h * 3600,
                 rest_s=carriers.quote_rest_s,
                 typical_vnd=carriers.quote_typical_vnd,
+                pace_s=carriers.quote_pace_s,
             ),
         ),
     )

@@ -7,11 +7,11 @@ was asked and told so far, and notes what it decides, so that deciding again cha
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from schemas.booking import BookingOutcome
 from schemas.ids import booking_reference
+from streams.rules.booking_attempt import LIVE, Attempt, State, Tracked
 from streams.rules.booking_decisions import decisions
 from streams.rules.booking_effects import (
     Call,
@@ -32,97 +32,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import date, datetime
 
-    from schemas.intake import Channel, Decision, DeliveryDecided
+    from schemas.intake import Channel, DeliveryDecided
     from schemas.tracking import TrackingStatus
-
-
-class State(StrEnum):
-    """Where an attempt stands."""
-
-    REQUESTED = "requested"
-    UNKNOWN = "unknown"
-    BOOKED = "booked"
-    VOID_PENDING = "void_pending"
-    REFUSED = "refused"
-    VOIDED = "voided"
-    CARRIER_CANCELLED = "carrier_cancelled"
-
-
-class Tracked(StrEnum):
-    """What tracking says about a booking, as far as it matters here."""
-
-    CANCELLED = "cancelled"
-    CUSTODY = "custody"
 
 
 OURS: Final = "booking"
 """The stage whose holds do not hold booking itself up."""
-
-UNANSWERED: Final = frozenset({State.REQUESTED, State.UNKNOWN, State.VOID_PENDING})
-LIVE: Final = UNANSWERED | {State.BOOKED}
-"""The parcel may be with a carrier, or come to be: no second attempt beside such a one."""
-
-
-@dataclass(slots=True)
-class Attempt:
-    """One booking attempt: what was asked, every answer, and what was told of it."""
-
-    reference: str
-    attempt: int
-    carrier: str
-    service: str
-    origin_id: str
-    promised_on: date
-    requested_at: datetime
-    book_version: int = 0
-    book_outcome: BookingOutcome | None = None
-    void_request: int = 0
-    void_version: int = 0
-    void_outcome: BookingOutcome | None = None
-    recall_request: int = 0
-    return_version: int = 0
-    return_outcome: BookingOutcome | None = None
-    tracked_version: int = 0
-    tracked: Tracked | None = None
-    decision: Decision | None = None
-    decision_request: int = 0
-    decision_command: str = ""
-    decision_why: str = ""
-    decision_told: int = 0
-    decision_version: int = 0
-    decision_outcome: BookingOutcome | None = None
-    decision_said: str = ""
-    tracking_no: str | None = None
-    carrier_ref: str | None = None
-    freight_vnd: int | None = None
-    expected_on: date | None = None
-    booked_at: datetime | None = None
-    message: str = ""
-    sort_code: str | None = None
-    version: int = 0
-    told: str | None = None
-    api: str = ""
-
-    @property
-    def state(self) -> State:
-        """Follows from the answers and from tracking, whatever order they came in."""
-        match self.book_outcome:
-            case None | BookingOutcome.UNKNOWN if self.tracking_no is None:
-                return State.REQUESTED if self.book_outcome is None else State.UNKNOWN
-            case BookingOutcome.REFUSED:
-                return State.REFUSED
-            case BookingOutcome.VOIDED:
-                return State.VOIDED
-            case _:
-                return self._state_of_booked()
-
-    def _state_of_booked(self) -> State:
-        if self.void_outcome is BookingOutcome.VOIDED:
-            return State.VOIDED
-        if self.tracked is Tracked.CANCELLED:
-            return State.VOIDED if self.void_request else State.CARRIER_CANCELLED
-        waiting = self.void_request and self.void_outcome is not BookingOutcome.VOID_REFUSED
-        return State.VOID_PENDING if waiting and self.tracked is None else State.BOOKED
 
 
 @dataclass(slots=True)

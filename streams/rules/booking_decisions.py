@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from schemas.booking import BookingOutcome
 from schemas.tracking import TrackingStatus
+from streams.rules.booking_attempt import State
 from streams.rules.booking_effects import Call, TellDecision
+from streams.rules.booking_platform import PLATFORM_DECIDES, is_platforms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from schemas.intake import Decision, DeliveryDecided
-    from streams.rules.booking import Attempt, Order, Parcel
+    from streams.rules.booking import Order, Parcel
+    from streams.rules.booking_attempt import Attempt
     from streams.rules.booking_effects import Effect
 
 CALLS: Final[dict[Decision, Literal["redeliver", "approve_return"]]] = {
@@ -79,8 +82,10 @@ def _awaits(order: Order, parcel: Parcel) -> bool:
 
 def _ask(order: Order, command: DeliveryDecided, parcel: Parcel) -> Effect:
     attempt = parcel.last
-    if attempt is None or attempt.state != "booked":
+    if attempt is None or attempt.state is not State.BOOKED:
         return _refuse(command, parcel, NOT_BOOKED)
+    if is_platforms(attempt):
+        return _refuse(command, parcel, No("platform", PLATFORM_DECIDES))
     stands = order.tracking.get(attempt.reference)
     if stands is not None and stands.status in ENDED:
         return _refuse(command, parcel, No("too_late", f"The parcel is {stands.status} already."))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from schemas.intake import Decision
-    from streams.rules.booking import Attempt, Parcel
+    from streams.rules.booking import Parcel
+    from streams.rules.booking_attempt import Attempt
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,13 @@ from schemas.packing import ParcelPacked
 from schemas.routing import OrderRouted
 from schemas.status import BookingVoidRequested, OrderCancelled, OrderRecallRequested
 from schemas.tracking import ShipmentStatusChanged, TrackingStatus
-from streams.rules.booking import Parcel, Shipment, Tracked
+from streams.rules.booking import Parcel, Shipment
+from streams.rules.booking_attempt import Tracked
 
 if TYPE_CHECKING:
     from schemas.intake import OrderEvent
-    from streams.rules.booking import Attempt, Order
+    from streams.rules.booking import Order
+    from streams.rules.booking_attempt import Attempt
 
 
 @dataclass(frozen=True, slots=True)

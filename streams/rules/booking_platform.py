@@ -15,7 +15,8 @@ from streams.rules.booking_effects import TellBooked, TellEnough, TellShort
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from streams.rules.booking import Attempt, Order, Parcel, Shipment
+    from streams.rules.booking import Order, Parcel, Shipment
+    from streams.rules.booking_attempt import Attempt
     from streams.rules.booking_effects import Effect
 
 PLATFORM_DECIDES: Final = "the platform alone decides about its parcels"

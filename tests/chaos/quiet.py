@@ -38,7 +38,7 @@ KNOWN_ORDERS = "SELECT count(*) FROM status.orders WHERE seller_id IS NOT NULL"
 CHECKPOINTS = "SELECT stage, partition, offsets::text FROM runtime.checkpoints"
 JOBS = """
 SELECT count(*) FROM jobs.pgqueuer
-WHERE status IN ('queued', 'picked') AND split_part(dedupe_key, ':', 2) NOT IN (
+WHERE status IN ('queued', 'picked') AND entrypoint NOT LIKE 'quote.%' AND split_part(dedupe_key, ':', 2) NOT IN (
     SELECT reference FROM booking.ops_tasks WHERE kind = 'unknown_booking' AND closed_at IS NULL)
 """
 

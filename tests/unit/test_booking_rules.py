@@ -12,16 +12,9 @@ from hypothesis import strategies as st
 
 from schemas.booking import BookingOutcome as Outcome
 from schemas.tracking import TrackingStatus
-from streams.rules.booking import (
-    LIVE,
-    Call,
-    Order,
-    State,
-    TellBooked,
-    TellVoided,
-    TellVoidRefused,
-    advance,
-)
+from streams.rules.booking import Order, advance
+from streams.rules.booking_attempt import LIVE, State
+from streams.rules.booking_effects import Call, TellBooked, TellVoided, TellVoidRefused
 from streams.rules.booking_facts import Refusal, apply
 from tests.booking_facts import (
     CTN,
@@ -43,7 +36,7 @@ from tests.booking_facts import (
 
 if TYPE_CHECKING:
     from schemas.intake import OrderEvent
-    from streams.rules.booking import Effect
+    from streams.rules.booking_effects import Effect
 
 PARCELS = (f"{SHIPMENT}/1", f"{SHIPMENT}/2")
 FACTS: tuple[OrderEvent, ...] = (
