@@ -34,6 +34,11 @@ def parcel_id(shipment: str, sequence: int) -> str:
     return f"{shipment}/{sequence}"
 
 
+def return_id(parcel: str) -> str:
+    """`…:PM-0000001/1/1/R`: the leg on which a parcel comes back, a shipment of its own."""
+    return f"{parcel}/R"
+
+
 def shipment_of(parcel: str) -> str:
     """The shipment a parcel belongs to."""
     return parcel.rpartition("/")[0]

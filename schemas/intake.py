@@ -224,8 +224,21 @@ class OrderCancelRequested(OrderEvent):
     command_id: str | None = None
 
 
+ReturnOutcome: TypeAlias = Literal["restocked", "written_off"]
+ReturnCondition: TypeAlias = Literal["intact", "opened", "damaged", "spoiled", "incomplete"]
+"""How goods came back (our words)."""
+
+
+class ReceivedParcel(Value):
+    """A parcel somebody has back, and what becomes of the goods in it."""
+
+    parcel_id: str
+    outcome: ReturnOutcome = "restocked"
+    condition: ReturnCondition | None = None
+
+
 class OrderReceivedBack(OrderEvent):
-    """The seller or the warehouse has the goods of a shipment back."""
+    """The seller or the warehouse has goods back: these parcels, or (none named) those returned."""
 
     topic_name: ClassVar[str] = "order.received_back.v1"
 
@@ -234,6 +247,7 @@ class OrderReceivedBack(OrderEvent):
     by: str
     why: str
     command_id: str | None = None
+    parcels: tuple[ReceivedParcel, ...] = ()
 
 
 class DeliveryDecided(OrderEvent):

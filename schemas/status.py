@@ -1,13 +1,20 @@
 """Status: what a seller sees of an order, derived from every fact about it."""
 
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import AwareDatetime, NonNegativeInt
 from typing_extensions import override
 
 from schemas.event import Value
-from schemas.intake import Channel, Decision, Hold, OrderEvent
+from schemas.intake import (
+    Channel,
+    Decision,
+    Hold,
+    OrderEvent,
+    ReturnCondition,
+    ReturnOutcome,
+)
 from schemas.tracking import CodState, TrackingStatus
 
 
@@ -62,6 +69,42 @@ class ShipmentStatus(Value):
     parcels: tuple[ParcelStatus, ...] = ()
 
 
+class ReturnState(StrEnum):
+    """How far goods are on their way back."""
+
+    ANNOUNCED = "announced"
+    RETURNING = "returning"
+    RETURNED = "returned"
+    """The carrier says that it handed them back."""
+    RECEIVED = "received"
+    """The seller, a warehouse or ops say that they have them."""
+
+
+class ReturnShipment(Value):
+    """The leg on which a parcel comes back, with the number the carrier gave it.
+
+    `outcome` and `condition` are what was said when it was received.
+    """
+
+    return_id: str
+    parcel_id: str
+    carrier: str
+    tracking_no: str
+    state: ReturnState
+    detail: str | None = None
+    returned_at: AwareDatetime | None = None
+    received_at: AwareDatetime | None = None
+    outcome: ReturnOutcome | None = None
+    condition: ReturnCondition | None = None
+
+
+class Task(Value):
+    """Something a person has to do about a parcel."""
+
+    kind: Literal["receive_back", "claim"]
+    parcel_id: str
+
+
 class RefusedCommand(Value):
     """A command or a packing report that was not carried out."""
 
@@ -88,6 +131,8 @@ class OrderStatusChanged(OrderEvent):
     flags: tuple[str, ...] = ()
     holds: tuple[Hold, ...] = ()
     shipments: tuple[ShipmentStatus, ...] = ()
+    returns: tuple[ReturnShipment, ...] = ()
+    tasks: tuple[Task, ...] = ()
     refused: RefusedCommand | None = None
     """Set only in the version that tells of a refusal."""
 

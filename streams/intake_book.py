@@ -82,7 +82,7 @@ def obey(order: Order, command: Command, cause: Cause, book: Book) -> Step | fol
             return fold.release(order, cause, book.judge)
         case "receive_back":
             packed = book.packing.get(order.order_id, False)
-            return fold.receive_back(order, cause, packed=packed)
+            return fold.receive_back(order, cause, command.parcels, packed=packed)
         case "redeliver" | "return":
             packed = book.packing.get(order.order_id, False)
             return fold.decide(order, cause, command.kind, command.parcel_id, packed=packed)

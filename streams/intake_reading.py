@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias, ass
 from pydantic import StringConstraints, ValidationError
 
 from schemas.ids import channel_key, order_channel_key
-from schemas.intake import Channel
+from schemas.intake import Channel, ReceivedParcel
 from services.channels.contact import Contact, ContactProblem, read_contact
 from services.channels.formats import READINGS
 from services.channels.neutral import (
@@ -111,6 +111,7 @@ class Command:
     at: datetime
     content: Content | No | None = None
     parcel_id: str | None = None
+    parcels: tuple[ReceivedParcel, ...] = ()
 
 
 Incoming: TypeAlias = Content | Noticed | Command
@@ -124,6 +125,7 @@ class CommandBody(Part):
     at: Moment
     order: Any = None
     parcel_id: Text | None = None
+    parcels: tuple[ReceivedParcel, ...] = ()
 
 
 def read(record: Record, vault: Vault) -> Incoming | Nothing | Dead:
@@ -216,6 +218,7 @@ def _command(record: Record, value: bytes, kind: CommandKind, vault: Vault) -> C
         at=body.at,
         content=_new_content(record, body.order, vault) if kind == "amend" else None,
         parcel_id=body.parcel_id,
+        parcels=body.parcels if kind == "receive_back" else (),
     )
 
 

@@ -77,6 +77,8 @@ def status_changed(
         flags=visible.flags,
         holds=visible.holds,
         shipments=visible.shipments,
+        returns=visible.returns,
+        tasks=visible.tasks,
         refused=refused,
     )
 

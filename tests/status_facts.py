@@ -15,6 +15,7 @@ from schemas.intake import (
     OrderHeld,
     OrderReceivedBack,
     OrderReleased,
+    ReceivedParcel,
 )
 from schemas.packing import PackingRefused, PackingStarted
 from schemas.status import OrderQuiet
@@ -74,10 +75,18 @@ def a_cancel_request(
 
 
 def goods_received_back(
-    version: int = 3, by: str = f"seller:{SELLER}", order: str = ORDER, when: datetime = NEXT_DAY
+    version: int = 3,
+    by: str = f"seller:{SELLER}",
+    order: str = ORDER,
+    when: datetime = NEXT_DAY,
+    parcels: tuple[ReceivedParcel, ...] = (),
 ) -> OrderReceivedBack:
     return OrderReceivedBack(
-        **_of(order, version, when), command_id=f"back-{version}", by=by, why="unopened"
+        **_of(order, version, when),
+        command_id=f"back-{version}",
+        by=by,
+        why="unopened",
+        parcels=parcels,
     )
 
 

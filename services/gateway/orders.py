@@ -10,12 +10,12 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from schemas.catalogue import ORDER_RECEIVED
 from schemas.ids import ORDER_NUMBER, channel_key, order_channel_key
 from schemas.ids import order_id as order_id_of
-from schemas.intake import Channel
+from schemas.intake import Channel, ReceivedParcel
 from services.channels.neutral import OrderPayload, PayloadInvalid, parse_order, told
 from services.gateway.bodies import CHANNEL_ORDER
 from services.gateway.idempotency import answer_once
@@ -53,8 +53,10 @@ DECISIONS = frozenset({Command.REDELIVER, Command.RETURN})
 
 
 class CommandBody(BaseModel):
-    """Why, and for `amend` the whole order as it should be (`ocop.order/1`).
+    """Why, and what else a command needs.
 
+    `order`, for `amend`: the whole order as it should be (`ocop.order/1`). `parcels`, for
+    `receive_back`: which came back and what becomes of them; none named: all the carrier returned.
     `redeliver` and `return` are about parcels that could not be delivered: the one in `parcel_id`,
     or all of the order that await a decision. `at` is when the seller decided; now, if it is left out.
     """
@@ -65,6 +67,7 @@ class CommandBody(BaseModel):
     at: datetime | None = None
     order: dict[str, Any] | None = None
     parcel_id: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
+    parcels: tuple[ReceivedParcel, ...] = Field((), max_length=200)
 
 
 @router.post("/v1/orders", status_code=202)
@@ -166,9 +169,11 @@ async def command_order(
     body = command_body(raw, command)
     command_id = str(uuid.uuid4())
     at = (body.at or datetime.now(UTC)).isoformat()
-    stored = {"order_id": order_id, "why": body.why, "at": at}
+    stored: dict[str, Any] = {"order_id": order_id, "why": body.why, "at": at}
+    if body.parcels:
+        stored["parcels"] = [one.model_dump() for one in body.parcels]
     if body.order is not None:
-        stored["order"] = body.order  # type: ignore[assignment] # JSON of any shape
+        stored["order"] = body.order
     if body.parcel_id is not None:
         stored["parcel_id"] = body.parcel_id
     ours = {
@@ -197,6 +202,8 @@ def command_body(raw: bytes, command: Command) -> CommandBody:
         raise Problem(422, "invalid_command", "`order` is needed for amend, and only there")
     if body.parcel_id is not None and command not in DECISIONS:
         raise Problem(422, "invalid_command", "`parcel_id` is for redeliver and return only")
+    if body.parcels and command is not Command.RECEIVE_BACK:
+        raise Problem(422, "invalid_command", "`parcels` is for receive_back only")
     if body.at is not None and body.at.tzinfo is None:
         raise Problem(422, "invalid_command", "`at` needs an offset, such as +07:00")
     return body

@@ -149,6 +149,8 @@ def _standing(statuses: list[Part]) -> Part:
         "flags": document.get("flags", []),
         "holds": _in_vietnam(document.get("holds", [])),
         "standing": document.get("shipments", []),
+        "returns": _in_vietnam(document.get("returns", [])),
+        "tasks": document.get("tasks", []),
     }
 
 

@@ -89,6 +89,12 @@ def heading(journey: dict[str, Any]) -> Panel:
         for shipment in journey["standing"]
         for parcel in shipment["parcels"]
     ]
+    lines += [
+        f"{leg['return_id'].rpartition(':')[2]}  {leg['carrier']} {leg['tracking_no']}  "
+        f"{leg['state']}{' · ' + leg['outcome'] if leg['outcome'] else ''}"
+        for leg in journey["returns"]
+    ]
+    lines += [f"to do: {task['kind']} {short(task['parcel_id'])}" for task in journey["tasks"]]
     return Panel(Text("\n".join(lines)), title=journey["order_id"], title_align="left")
 
 

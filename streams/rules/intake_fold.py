@@ -27,7 +27,7 @@ from streams.rules.intake_order import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from schemas.intake import Decision
+    from schemas.intake import Decision, ReceivedParcel
     from services.channels.contact import ContactProblem
     from services.channels.neutral import Platform, WantedOrder
     from streams.rules.intake import Problem
@@ -143,9 +143,13 @@ def cancel(order: Order, cause: Cause) -> Step:
     return tell_cancel_requested(order, cause)
 
 
-def receive_back(order: Order, cause: Cause, *, packed: bool) -> Step | No:
-    """Somebody has the goods back in their hands."""
-    return tell_received_back(order, cause) if packed else NOT_PACKED
+def receive_back(
+    order: Order, cause: Cause, parcels: tuple[ReceivedParcel, ...] = (), *, packed: bool
+) -> Step | No:
+    """Somebody has the goods back in their hands: these parcels, or all that came back."""
+    if any(not one.parcel_id.startswith(f"{order.order_id}/") for one in parcels):
+        return OTHER_PARCEL
+    return tell_received_back(order, cause, parcels) if packed else NOT_PACKED
 
 
 def decide(

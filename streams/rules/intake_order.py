@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from schemas.event import Event
-    from schemas.intake import Channel, Decision, Hold
+    from schemas.intake import Channel, Decision, Hold, ReceivedParcel
     from services.channels.contact import ContactProblem
     from services.channels.neutral import WantedOrder
     from streams.rules.intake import Verdict
@@ -195,7 +195,9 @@ def tell_cancel_requested(order: Order, cause: Cause) -> Step:
     return Step(replace(order, cancel_requested=True), (requested,))
 
 
-def tell_received_back(order: Order, cause: Cause) -> Step:
+def tell_received_back(
+    order: Order, cause: Cause, parcels: tuple[ReceivedParcel, ...] = ()
+) -> Step:
     """Somebody has the goods back in their hands."""
     order = _counted(order, cause)
     received = OrderReceivedBack(
@@ -207,6 +209,7 @@ def tell_received_back(order: Order, cause: Cause) -> Step:
         by=cause.by,
         why=cause.why,
         command_id=cause.command_id,
+        parcels=parcels,
     )
     return Step(order, (received,))
 

@@ -154,6 +154,19 @@ async def test_goods_come_back_only_if_they_were_packed(intake: Intaking) -> Non
     assert back.command_id == command_id
 
 
+async def test_a_receipt_may_name_its_parcels_but_no_others(intake: Intaking) -> None:
+    await intake.sends(an_order())
+    await pack(intake.pool, "packed")
+    ours, other = f"{ORDER_ID}/1/1", "direct:HTX-MAU-01:1/1/1"
+    named = {"parcel_id": ours, "outcome": "written_off", "condition": "spoiled"}
+    await intake.asks("receive_back", parcels=[named])
+    await intake.asks("receive_back", parcels=[{**named, "parcel_id": other}])
+    refused, back = intake.events[-1], intake.events[-2]
+    assert refusal_of(refused) == "other_parcel"
+    assert isinstance(back, OrderReceivedBack)
+    assert [one.model_dump() for one in back.parcels] == [named]
+
+
 async def test_a_cancelled_order_cannot_be_changed_by_command(intake: Intaking) -> None:
     await intake.sends(an_order(), a_cancellation())
     for kind in ("hold", "release", "amend"):

@@ -6,7 +6,7 @@ so that text compares like time.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 if TYPE_CHECKING:
     from schemas.intake import Decision
@@ -41,10 +41,14 @@ class Request(Fact):
 
 
 class Receipt(Fact):
-    """Somebody says that goods are back. Every receipt counts, by its version."""
+    """Somebody says that goods are back. Every receipt counts, by its version.
+
+    `parcels`: those it names, each with outcome and condition; absent: it names none.
+    """
 
     by: str
     at: str
+    parcels: NotRequired[dict[str, dict[str, Any]]]
 
 
 class Route(TypedDict):
@@ -110,6 +114,7 @@ class Tracked(Fact):
     returned_at: str | None
     flags: NotRequired[list[str]]
     postponed_by: NotRequired[str | None]
+    return_no: NotRequired[str | None]
     since: NotRequired[str | None]
     """When the status began, for one that the seller may act on."""
 
@@ -125,6 +130,7 @@ class Cash(Fact):
     """Where the cash of a booking is, by the ledger."""
 
     state: str
+    claim_open: NotRequired[bool]
 
 
 class Listing(TypedDict):

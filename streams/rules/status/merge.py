@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from schemas.event import Event
     from schemas.intake import OrderEvent
-    from streams.rules.status.facts import Fact, Facts, Identity, Unbooked
+    from streams.rules.status.facts import Fact, Facts, Identity, Receipt, Unbooked
 
 
 def merge(facts: Facts, event: Event) -> bool:
@@ -124,11 +124,17 @@ def _keep_received_back(facts: Facts, event: OrderReceivedBack) -> bool:
     receipt = str(event.version)
     if receipt in facts["received_back"]:
         return False
-    facts["received_back"][receipt] = {
+    kept: Receipt = {
         "version": event.version,
         "by": event.by,
         "at": moment(event.occurred_at),
     }
+    if event.parcels:
+        kept["parcels"] = {
+            _within(event, one.parcel_id): {"outcome": one.outcome, "condition": one.condition}
+            for one in event.parcels
+        }
+    facts["received_back"][receipt] = kept
     return True
 
 
@@ -233,6 +239,7 @@ def _keep_tracked(facts: Facts, event: ShipmentStatusChanged) -> bool:
         "returned_at": _moment_or_none(event.returned_at),
         "flags": list(event.flags),
         "postponed_by": event.postponed_by,
+        "return_no": event.return_no,
     }
     if event.status is TrackingStatus.RETURN_PENDING:
         facts["tracked"][event.reference]["since"] = _moment_or_none(event.status_since)
@@ -278,7 +285,11 @@ def _keep_quiet(facts: Facts, event: OrderQuiet) -> bool:
 def _keep_cash(facts: Facts, event: CodChanged) -> bool:
     if not _is_news(facts["cash"], event.reference, event.version):
         return False
-    facts["cash"][event.reference] = {"version": event.version, "state": event.state.value}
+    facts["cash"][event.reference] = {
+        "version": event.version,
+        "state": event.state.value,
+        "claim_open": "claim_open" in event.exceptions,
+    }
     return True
 
 

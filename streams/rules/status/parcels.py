@@ -210,17 +210,27 @@ def _with_goods_back(facts: Facts, parcels: list[Parcel]) -> list[Parcel]:
 
 
 def _taken_back(receipt: Receipt, parcels: list[Parcel]) -> list[Parcel]:
-    """Which parcels a `receive_back` speaks of: the command does not name them.
+    """Which parcels a `receive_back` speaks of, if it names none.
 
     Those the carrier returned, before or since; where it had returned none by then and the whole
     order was delivered by then, all of it. Ops may vouch for any. Otherwise it waits.
     """
     gone = [parcel for parcel in parcels if parcel.is_gone]
+    if "parcels" in receipt:
+        return [
+            one for one in gone if one.parcel in receipt["parcels"] and _may_be_back(receipt, one)
+        ]
     returned = [parcel for parcel in gone if parcel.ended_as(TrackingStatus.RETURNED)]
     if any(_time(parcel, "returned_at") <= receipt["at"] for parcel in returned):
         return returned
     by_then = all(_was_settled(parcel, receipt["at"]) for parcel in parcels)
     return gone if by_then or receipt["by"].startswith(OPS) else returned
+
+
+def _may_be_back(receipt: Receipt, parcel: Parcel) -> bool:
+    """The carrier says that it was returned or delivered, or ops vouch for it."""
+    ended = parcel.ended_as(TrackingStatus.RETURNED, TrackingStatus.DELIVERED)
+    return ended or receipt["by"].startswith(OPS)
 
 
 def _was_settled(parcel: Parcel, moment: str) -> bool:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from schemas.event import Value
 from schemas.intake import Hold, HoldReason
-from schemas.status import Fulfilment, ParcelStatus, ShipmentStatus
+from schemas.status import Fulfilment, ParcelStatus, ReturnShipment, ShipmentStatus, Task
 from schemas.tracking import CodState, TrackingStatus
 from streams.rules.status.lateness import SHOWN, late_by, pace_of
 from streams.rules.status.parcels import ADVANCE, ENDED, Parcel, in_custody
+from streams.rules.status.returns import returns_of, tasks_of
 from streams.rules.status.shipments import Shipment, least_advanced, shipments_of
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ class Visible(Value):
     flags: tuple[str, ...] = ()
     holds: tuple[Hold, ...] = ()
     shipments: tuple[ShipmentStatus, ...] = ()
+    returns: tuple[ReturnShipment, ...] = ()
+    tasks: tuple[Task, ...] = ()
 
 
 class Standing(NamedTuple):
@@ -92,6 +95,8 @@ def standing(
             flags=_flags(facts, live, goods, is_recalled=bool(to_recall)),
             holds=_holds(facts),
             shipments=_shown(order_id, facts, shipments, decision_h, is_closed=is_closed),
+            returns=returns_of(order_id, facts, goods),
+            tasks=tasks_of(order_id, facts, goods),
         ),
         finished=_is_finished(fulfilment, goods),
         closable=at_rest and not is_closed,

@@ -194,6 +194,18 @@ async def test_a_decision_may_name_its_parcel_and_no_other_command_may(served: S
     assert orjson.loads(record.value)["parcel_id"] == parcel
 
 
+async def test_only_a_receipt_names_parcels(served: Served) -> None:
+    number = a_number()
+    parcel = {"parcel_id": f"postmart:S68-01:{number}/1/1", "outcome": "written_off"}
+    body = orjson.dumps({"why": "hỏng", "parcels": [parcel]})
+    path = f"/v1/orders/postmart:S68-01:{number}"
+    status, problem, _ = await post(served, f"{path}/hold", body, **served.bearer("S68-01"))
+    assert (status, problem["code"]) == (422, "invalid_command")
+    assert (await post(served, f"{path}/receive_back", body, **served.bearer("S68-01")))[0] == 202
+    (record,) = await served.records(ORDER_RECEIVED, number.encode())
+    assert orjson.loads(record.value)["parcels"] == [{**parcel, "condition": None}]
+
+
 async def test_a_packing_report_is_checked_for_form_and_stored(served: Served) -> None:
     shipment = f"direct:S68-01:{a_number()}/1"
     report = {
