@@ -189,6 +189,19 @@ async def test_a_cancelled_order_is_cancelled(stall: Stall) -> None:
     assert await stall.taken_in() == ["OrderPlaced", "OrderCancelRequested"]
 
 
+async def test_an_order_the_channel_delays_waits_until_it_goes_on(stall: Stall) -> None:
+    held, on = ("holded", "processing") if stall.name == "tiki" else ("12", "3")
+    await stall.buys()
+    for status in ("", held, on):
+        if status:
+            await stall.does("/100000001/status", {"status": status})
+        await stall.looks()
+        stall.market.clock.set(stall.market.clock.now() + timedelta(seconds=2))
+    assert (await stall.taken_in())[:3] == ["OrderPlaced", "OrderHeld", "OrderReleased"]
+    [order] = (await stall.intake.state())["orders"]
+    assert (order["placed"], order["holds"]) == (True, "[]")
+
+
 async def test_an_order_cancelled_before_we_looked_waits_for_nobody(stall: Stall) -> None:
     await stall.buys()
     await stall.does("/100000001/cancel")
