@@ -62,7 +62,7 @@ class CarrierSettings(BaseSettings):
 
     ghn_url: str = "http://127.0.0.1:8495"
     ghn_password: SecretStr = Field(SecretStr("sandbox"), description="the token")
-    ghn_customer_code: str = Field("100001", description="the shop's id, a number")
+    ghn_customer_code: str = Field("100001", pattern=r"^\d+$", description="the shop's id")
     ghn_required_note: Literal["CHOTHUHANG", "CHOXEMHANGKHONGTHU", "KHONGCHOXEMHANG"] = Field(
         "CHOXEMHANGKHONGTHU", description="try on, look, or neither before paying"
     )

@@ -100,5 +100,5 @@ GHTK: Final = PriceList(
     divisor=6_000,
 )
 GHN: Final = PriceList(
-    "ghn", (Product("2", "Hàng nhẹ", 1.02, 60), Product("5", "Hàng nặng", 0.9, 96)), divisor=5_000
+    "ghn", (Product("2", "Hàng nhẹ", 0.98, 60), Product("5", "Hàng nặng", 0.9, 96)), divisor=5_000
 )
