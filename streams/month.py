@@ -8,12 +8,18 @@ from typing import TYPE_CHECKING
 import aiohttp
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from services.sandbox.month.onboarding import join_everybody, read_keys, write_keys
+from services.sandbox.month.onboarding import (
+    join_everybody,
+    join_markets,
+    read_keys,
+    write_keys,
+)
 from services.sandbox.month.run import DAY_S, Month, run_month
 from services.sandbox.month.run import Progress as MonthProgress
 from services.store.master_key import master_key
 from services.store.pool import READER_SESSION, open_pool
 from services.store.vault import Vault
+from streams.processes import DOUBLED_CHANNELS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,12 +51,16 @@ KEYS_TRIES_S = 6.0
 async def join(settings: Settings) -> Keys:
     """Load the sample registry and issue keys; they are kept in the data folder.
 
-    The carriers' doubles tell their secrets and keys, as a carrier would when it joins.
+    The carriers' and marketplaces' doubles tell their secrets and keys, as a carrier would when it joins.
     """
     async with aiohttp.ClientSession() as session:
         partners = {
             name: await what_joining_gives(session, url)
             for name, url in settings.carrier_urls.items()
+        }
+        markets = {
+            name: await what_joining_gives(session, settings.channel_urls[name])
+            for name in DOUBLED_CHANNELS
         }
     pool = await open_pool(
         settings.database, application_name="ocop-demo", size=2, session=READER_SESSION
@@ -58,13 +68,14 @@ async def join(settings: Settings) -> Keys:
     async with pool, pool.acquire() as connection:
         vault = Vault(master_key(settings))
         keys = await join_everybody(connection, vault.seal_secret, partners)
+        await join_markets(connection, vault.seal_secret, markets)
     write_keys(keys_path(settings), keys)
     await asyncio.sleep(KEYS_TRIES_S)
     return keys
 
 
 async def what_joining_gives(session: aiohttp.ClientSession, url: str) -> Joining:
-    """What one carrier's double hands over."""
+    """What one double hands over."""
     async with session.get(f"{url}/admin/joining") as answer:
         answer.raise_for_status()
         given: Joining = await answer.json()

@@ -16,6 +16,7 @@ from services.store.credentials import (
     adopt_signing_secret,
     issue_key,
     issue_signing_secret,
+    seal_secret,
     trust_public_key,
 )
 
@@ -34,6 +35,7 @@ READ_PARTNERS = """
 SELECT partner_id, verification = 'standard_webhooks' AS signs FROM registry.partners
 WHERE partner_id = $1 OR starts_with(partner_id, $1 || '-') ORDER BY partner_id
 """
+READ_CHANNEL_SHOPS = "SELECT shop_ref FROM registry.shops WHERE channel = $1 ORDER BY shop_ref"
 READ_SELLERS = "SELECT seller_id FROM registry.sellers ORDER BY seller_id"
 
 
@@ -72,6 +74,21 @@ async def join_partner(
             await adopt_secret(connection, "partner", partner_id, secret)
     if given["public_key"] is not None:
         await trust_public_key(connection, partner_id, given["public_key"])
+
+
+async def join_markets(
+    connection: Connection, seal: Callable[[bytes], bytes], markets: Mapping[str, Joining]
+) -> None:
+    """Keep what the marketplaces' doubles gave us: our secret there, and each shop's access.
+
+    `markets`: channel → what it gave. A shop's access is `<its name>:<the secret>` at all of them.
+    """
+    for channel, given in markets.items():
+        for secret in given["secrets"]:
+            await seal_secret(connection, channel, secret, seal)
+            for row in await connection.fetch(READ_CHANNEL_SHOPS, channel):
+                shop = row["shop_ref"]
+                await seal_secret(connection, f"{channel}/{shop}", f"{shop}:{secret}", seal)
 
 
 def write_keys(path: Path, keys: Keys) -> None:

@@ -27,6 +27,9 @@ EXPIRES_IN_SAMPLE_MONTH = {"S33-02", "S14-02", "S80-02"}
 REVOKED_IN_SAMPLE_MONTH = {"S12-02"}
 SECOND_ORIGIN_EVERY = 6
 ON_TIKI_AND_SENDO_EVERY = 10
+ON_SHOPEE_AND_LAZADA_EVERY = 10
+FIRST_SHOPEE_SHOP, FIRST_LAZADA_SELLER = 100_001, 200_000_000_001
+"""Ids as the platforms give them: numbers that say nothing of whose they are."""
 PARTNERS = (
     ("viettelpost", "viettelpost", "partner_v2", "viettelpost_token"),
     ("vnpost", "vnpost", "myvnpost", "vnpost_rsa"),
@@ -89,6 +92,8 @@ def make_registry(rng: random.Random, wards: dict[str, list[Ward]]) -> SampleReg
         add_products(registry, rng, seller_id, products, origins)
         if number % ON_TIKI_AND_SENDO_EVERY == 0:
             add_marketplaces(registry, seller_id)
+        if number % ON_SHOPEE_AND_LAZADA_EVERY == ON_SHOPEE_AND_LAZADA_EVERY // 2:
+            add_platforms(registry, seller_id, number)
     add_partners(registry)
     return registry
 
@@ -109,6 +114,12 @@ def add_marketplaces(registry: SampleRegistry, seller_id: str) -> None:
                 channel="sendo",
                 sku=product["sku"],
             )
+
+
+def add_platforms(registry: SampleRegistry, seller_id: str, number: int) -> None:
+    """A shop at Shopee and one at Lazada, which ship by themselves."""
+    for channel, first in (("shopee", FIRST_SHOPEE_SHOP), ("lazada", FIRST_LAZADA_SELLER)):
+        registry.add("shops", channel=channel, shop_ref=str(first + number), seller_id=seller_id)
 
 
 def sellers_of(catalogue: list[Row]) -> Iterator[tuple[str, list[Row]]]:
