@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import structlog
 
@@ -30,7 +29,7 @@ from services.telemetry import CHANNEL_CALLS
 
 if TYPE_CHECKING:
     from services.channels.directory import ChannelInterface
-    from services.channels.port import Change, ChannelApi, Hint, Page, Polling
+    from services.channels.port import Change, ChannelApi, Hint, Polling
     from services.store.channels import Claimed
     from services.store.pool import Connection, Pool
 
@@ -41,25 +40,17 @@ WAITING_FOR_US: Final = 1_000
 """Confirmations in a row: a queue that never ends must not keep the others waiting."""
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """The time one poll covers."""
 
     since: datetime
     until: datetime
-    is_last: bool
 
 
 def span(position: datetime, now: datetime, polling: Polling) -> Span:
     """What to look through next: from a little before the cursor, as far as one question may go."""
     since = position - polling.overlap
-    until = min(max(now, position) + polling.overlap, since + polling.widest)
-    return Span(since, until, is_last=until >= now)
-
-
-def next_position(looked: Span, page: Page, now: datetime) -> datetime:
-    """Everything before it is queued: the channel's clock decides what "before" is."""
-    return min(looked.until, page.now or now)
+    return Span(since, min(max(now, position) + polling.overlap, since + polling.widest))
 
 
 class Polls:
@@ -102,14 +93,16 @@ class Polls:
     async def _poll(self, due: Claimed, polling: Polling) -> None:
         now = datetime.now(UTC)
         looked = span(due.position, now, polling)
-        first = page = await self._api.page(due.shop, looked.since, looked.until, None)
+        page = await self._api.page(due.shop, *looked, None)
+        # The channel's clock decides what is past; it may stand behind ours, or ahead of it.
+        clock = page.now or now
+        if clock > looked.until < span(due.position, clock, polling).until:
+            looked = span(due.position, clock, polling)
+            page = await self._api.page(due.shop, *looked, None)
         while page.token is not None:
             await self._queue(due, page.changes)
-            page = await self._api.page(due.shop, looked.since, looked.until, page.token)
-        position = next_position(looked, first, now)
-        # The channel's clock may stand behind ours; then this was the last span all the same.
-        behind = first.now is not None and first.now <= looked.until
-        is_last = looked.is_last or behind
+            page = await self._api.page(due.shop, *looked, page.token)
+        position, is_last = min(looked.until, clock), looked.until >= clock
         every = timedelta(seconds=self._every_s or polling.every_s if is_last else 0)
         async with self._pool.acquire() as connection, connection.transaction():
             await self._enqueue(connection, due, page.changes)

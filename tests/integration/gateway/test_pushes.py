@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from schemas.catalogue import ORDER_RECEIVED
+from services.channels.directory import CHANNELS
 from services.channels.lazada.signature import push_signature as lazada_signature
 from services.channels.port import ChannelAccount
+from services.channels.settings import ChannelSettings
 from services.channels.shopee.signature import push_signature as shopee_signature
+from services.jobs.channel_calls import ChannelMeans
 from services.jobs.channel_queue import FetchJob, read_job
+from services.jobs.channels import ChannelRunner
 from services.sandbox.lazada import LazadaSandbox
 from services.sandbox.market import PlainOrder
 from services.sandbox.options import EVEN, Mischief, Options, Webhooks
 from services.sandbox.serving import serving
 from services.sandbox.shopee import ShopeeSandbox
+from services.store.channel_secrets import ChannelSecrets
 from services.store.credentials import revoke_key, seal_secret
 from services.store.vault import Vault
 from tests.channel_examples import (
@@ -148,3 +155,47 @@ async def test_what_a_marketplace_pushes_is_believed_in_whatever_order(
     hinted = await jobs(known, channel)
     assert {job.number for job in hinted} == {number}
     assert len({job.about for job in hinted}) == len(hinted) >= 5
+
+
+async def test_every_order_reaches_the_log_whatever_is_lost_on_the_way(known: Served) -> None:
+    """A third of the pushes is lost, calls fail, answers are cut: jobs, polls and lost pushes mend it."""
+    url = f"{known.url}/v1/channels/shopee/push"
+    known.parts.channels = {"shopee": ChannelAccount("", "2000001", url)}
+    trouble = Mischief(0.0, 0.0, 0.0, 0.1, 0.1, 0.1, 0.0, 0.3, 0.3, 0.3)
+    hooks = Webhooks(url=url, secret=PARTNER_KEY)
+    peer = ShopeeSandbox(
+        Options(datetime.now(UTC), 30_000.0, mischief=trouble, lives=EVEN, webhooks=hooks)
+    )
+    numbers = [f"261001TEST{n:04d}" for n in range(20)]
+    vault = Vault(MASTER_KEY)
+    shop = await known.pool.fetchval(
+        "SELECT min(shop_ref) FROM registry.shops WHERE channel = 'shopee'"
+    )
+    async with known.pool.acquire() as connection:
+        await seal_secret(connection, f"shopee/{shop}", peer.token(shop), vault.seal_secret)
+    async with serving(peer) as shopee:
+        row = next(row for row in CHANNELS if row.name == "shopee")
+        runner = ChannelRunner(
+            (replace(row, drains_every_s=0.5),),
+            ChannelSettings(shopee_url=shopee, poll_every_s=0.5, timeout_s=5.0),
+            ChannelSecrets(vault.open_secret),
+            ChannelMeans(known.pool, known.parts.appender, vault),
+        )
+        running = asyncio.create_task(runner.run())
+        for number in numbers:
+            peer.yard.place(PlainOrder.model_validate(an_order(number=number, shop=shop)))
+        async with asyncio.timeout(90):
+            while peer.yard.open_parcels() or not await all_completed(known, peer):  # noqa: ASYNC110
+                await asyncio.sleep(0.2)
+        runner.stop()
+        await running
+    for number in numbers:
+        last = (await known.records(ORDER_RECEIVED, number.encode()))[-1]
+        assert b'"COMPLETED"' in (last.value or b"")
+
+
+async def all_completed(known: Served, peer: ShopeeSandbox) -> bool:
+    """Whether the newest state of every order is in the log."""
+    rows = await known.pool.fetch("SELECT number, updated_at FROM channels.orders")
+    seen = {row["number"]: row["updated_at"] for row in rows}
+    return all(seen.get(number) == sold.at for number, sold in peer.yard.sold.items())
