@@ -164,7 +164,7 @@ class WholeFlow:
             parcels = [one["parcel_id"] for one in manifest.parcels]
             found = parcels[:-1] or parcels
             signing = Signing(found, Signatures("Phạm Văn C", "Lê Văn D"), signed_at)
-            await desk.close(seller_id, manifest.row["manifest_no"], signing, signed_at)
+            await desk.close(seller_id, manifest.row["manifest_no"], signing)
         await self.pipeline.run_until_idle()
 
     async def carries(self) -> None:

@@ -40,13 +40,17 @@ Body = TypeVar("Body", bound=BaseModel)
 
 
 class OpenBody(BaseModel):
-    """Which carrier comes to which origin; without `parcels`, for all that are ready."""
+    """Which carrier comes to which origin; without `parcels`, for all that are ready.
+
+    `at` here and below: when the seller did it; now, if it is left out.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     carrier: Name
     origin_id: Name
     parcels: Annotated[list[Code], Field(min_length=1, max_length=AT_MOST)] | None = None
+    at: AwareDatetime | None = None
 
 
 class ChangeBody(BaseModel):
@@ -56,6 +60,7 @@ class ChangeBody(BaseModel):
 
     add: Codes = []
     remove: Codes = []
+    at: AwareDatetime | None = None
 
 
 class SignedBy(BaseModel):
@@ -87,7 +92,7 @@ async def open_manifest(request: Request, parts: Wired) -> Response:
     async def perform() -> bytes:
         body = readable(raw, OpenBody)
         wanted = Opening(seller_id, body.carrier, body.origin_id, body.parcels, key or "")
-        return orjson.dumps(shown(await parts.handover.open(wanted, datetime.now(UTC))))
+        return orjson.dumps(shown(await parts.handover.open(wanted, moment(body.at))))
 
     answer = await answer_once(parts.pool, seller_id, key, b"/v1/manifests\n" + raw, perform)
     return Response(answer, 201, media_type="application/json")
@@ -127,9 +132,9 @@ async def change_one(request: Request, manifest_no: str, parts: Wired) -> Respon
     """Put parcels on an open manifest and take others off; doing it again changes nothing."""
     seller_id = parts.seller_of(request)
     body = readable(await read_body(request, ORDER_MAX_BYTES), ChangeBody)
-    now = datetime.now(UTC)
+    at = moment(body.at)
     return as_json(
-        shown(await parts.handover.change(seller_id, manifest_no, body.add, body.remove, now))
+        shown(await parts.handover.change(seller_id, manifest_no, body.add, body.remove, at))
     )
 
 
@@ -141,13 +146,21 @@ async def close_one(request: Request, manifest_no: str, parts: Wired) -> Respons
     """
     seller_id = parts.seller_of(request)
     body = readable(await read_body(request, ORDER_MAX_BYTES), CloseBody)
-    now = datetime.now(UTC)
-    at = (body.at or now).astimezone(UTC)
-    if at > now + EARLY:
-        raise Problem(422, "invalid_request", "`at` is in the future")
     signed = Signatures(body.signed_by.seller, body.signed_by.courier)
-    signing = Signing(body.scanned, signed, at)
-    return as_json(shown(await parts.handover.close(seller_id, manifest_no, signing, now)))
+    signing = Signing(body.scanned, signed, moment(body.at))
+    return as_json(shown(await parts.handover.close(seller_id, manifest_no, signing)))
+
+
+def moment(at: datetime | None) -> datetime:
+    """When it was done, UTC.
+
+    Raises:
+        Problem: 422 for a time that has not come.
+    """
+    now = datetime.now(UTC)
+    if at is not None and at > now + EARLY:
+        raise Problem(422, "invalid_request", "`at` is in the future")
+    return (at or now).astimezone(UTC)
 
 
 def readable(raw: bytes, model: type[Body]) -> Body:

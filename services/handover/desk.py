@@ -46,11 +46,11 @@ class HandoverDesk:
         self._vault = vault
         self._ingest = ingest
 
-    async def open(self, wanted: Opening, now: datetime) -> Answer:
+    async def open(self, wanted: Opening, at: datetime) -> Answer:
         """A new manifest; the one there is, if the same request has opened it before."""
         try:
             async with self._pool.acquire() as tx, tx.transaction():
-                opened = await open_new(tx, wanted, now)
+                opened = await open_new(tx, wanted, at)
         except asyncpg.UniqueViolationError:
             return RACED
         return opened if isinstance(opened, Refused) else await self._told(wanted.seller_id, opened)
@@ -61,7 +61,7 @@ class HandoverDesk:
         manifest_no: str,
         add: Sequence[str],
         remove: Sequence[str],
-        now: datetime,
+        at: datetime,
     ) -> Answer:
         """Put parcels on an open manifest and take others off."""
         try:
@@ -71,16 +71,14 @@ class HandoverDesk:
                     return UNKNOWN
                 if manifest["closed_at"] is not None:
                     return CLOSED
-                refused = await change(tx, manifest, add, set(remove), now)
+                refused = await change(tx, manifest, add, set(remove), at)
                 if refused is not None:
                     return refused
         except asyncpg.UniqueViolationError:
             return RACED
         return await self._told(seller_id, manifest_no)
 
-    async def close(
-        self, seller_id: str, manifest_no: str, signing: Signing, now: datetime
-    ) -> Answer:
+    async def close(self, seller_id: str, manifest_no: str, signing: Signing) -> Answer:
         """The courier signed for what was scanned; the rest stays behind."""
         async with self._pool.acquire() as tx, tx.transaction():
             manifest = await tx.fetchrow(LOCK_MANIFEST, manifest_no, seller_id)
@@ -97,7 +95,7 @@ class HandoverDesk:
                 await tx.execute(STAND, manifest_no, left, "left_behind")
                 await tx.execute(CLOSE, manifest_no, signing.at, self._sealed(signing.signed))
                 orders = [one["order_id"] for one in listed]
-                await note_facts(tx, manifest, orders, signing.at, now)
+                await note_facts(tx, manifest, orders, signing.at)
         return await self._told(seller_id, manifest_no)
 
     async def show(self, seller_id: str, manifest_no: str) -> Answer:

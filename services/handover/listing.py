@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 async def change(
-    tx: Connection, manifest: Any, add: Sequence[str], remove: set[str], now: datetime
+    tx: Connection, manifest: Any, add: Sequence[str], remove: set[str], at: datetime
 ) -> Refused | None:
     """Change a locked manifest that is open; None: done."""
     manifest_no = manifest["manifest_no"]
@@ -44,11 +44,11 @@ async def change(
     await tx.execute(STAND, manifest_no, gone, "removed")
     await list_parcels(tx, manifest_no, rows)
     orders = [row["order_id"] for row in rows] + [known[one]["order_id"] for one in gone]
-    await note_facts(tx, manifest, orders, now, now)
+    await note_facts(tx, manifest, orders, at)
     return None
 
 
-async def open_new(tx: Connection, wanted: Opening, now: datetime) -> str | Refused:
+async def open_new(tx: Connection, wanted: Opening, at: datetime) -> str | Refused:
     """The number of a new manifest, or of the one this request has opened before."""
     request = (wanted.seller_id, wanted.request_key)
     if (opened := await tx.fetchval(FIND_REQUEST, *request)) is not None:
@@ -65,12 +65,12 @@ async def open_new(tx: Connection, wanted: Opening, now: datetime) -> str | Refu
         rows = found
     if not rows:
         return Refused("nothing_ready", "no parcel waits for this carrier at this origin")
-    number: str | None = await tx.fetchval(OPEN, seller_id, carrier, origin_id, now, request[1])
+    number: str | None = await tx.fetchval(OPEN, seller_id, carrier, origin_id, at, request[1])
     if number is None:  # the same request a moment ago, in another gateway
         return str(await tx.fetchval(FIND_REQUEST, *request))
     await list_parcels(tx, number, rows)
     manifest = await tx.fetchrow(READ_MANIFEST, number, seller_id)
-    await note_facts(tx, manifest, [row["order_id"] for row in rows], now, now)
+    await note_facts(tx, manifest, [row["order_id"] for row in rows], at)
     return number
 
 

@@ -97,8 +97,8 @@ READ_VERSIONS: Final = """
 READ_ERA: Final = "SELECT era FROM runtime.era"
 NOTE_FACTS: Final = """
     INSERT INTO handover.facts (manifest_no, order_id, version, made_at, body)
-    SELECT $1, order_id, version, $4, body
-      FROM unnest($2::text[], $3::bigint[], $5::text[]) AS new (order_id, version, body)
+    SELECT $1, order_id, version, now(), body
+      FROM unnest($2::text[], $3::bigint[], $4::text[]) AS new (order_id, version, body)
 """
 READ_UNTOLD: Final = """
     SELECT manifest_no, order_id, version, body FROM handover.facts
@@ -133,7 +133,7 @@ async def list_parcels(tx: Connection, manifest_no: str, rows: Sequence[asyncpg.
 
 
 async def note_facts(
-    tx: Connection, manifest: Any, orders: Iterable[str], happened_at: datetime, now: datetime
+    tx: Connection, manifest: Any, orders: Iterable[str], happened_at: datetime
 ) -> None:
     """Write down what the manifest says of these orders now. `manifest`: a row of READ_MANIFEST."""
     wanted = sorted(set(orders))
@@ -169,7 +169,6 @@ async def note_facts(
         manifest_no,
         [fact.order_id for fact in facts],
         [fact.version for fact in facts],
-        now,
         [fact.model_dump_json() for fact in facts],
     )
 

@@ -61,7 +61,7 @@ class Couriers:
         self._waiting[key] = left = self._waiting.get(key, 1) - 1
         if not left:
             del self._waiting[key]
-        wanted = {"carrier": carrier, "origin_id": origin_id}
+        wanted = {"carrier": carrier, "origin_id": origin_id, "at": self._now()}
         status, manifest = await self.door.ask_as_seller(seller_id, "/v1/manifests", wanted)
         if status != HTTPStatus.CREATED:
             return
@@ -75,11 +75,15 @@ class Couriers:
         signed = {
             "scanned": parcels,
             "signed_by": {"seller": "Phạm Văn C", "courier": "Lê Văn D"},
-            "at": min(self.clock.now(), datetime.now(UTC)).isoformat(),
+            "at": self._now(),
         }
         path = f"/v1/manifests/{number}/close"
         status, _ = await self.door.ask_as_seller(seller_id, path, signed)
         self.manifests += status == HTTPStatus.OK
+
+    def _now(self) -> str:
+        """The sample month's time, unless that is still to come."""
+        return min(self.clock.now(), datetime.now(UTC)).isoformat()
 
     async def _print(self, seller_id: str, number: str, parcels: list[str]) -> None:
         for path, query in (
