@@ -20,7 +20,7 @@ from services.jobs.channel_queue import FetchJob, read_job
 from services.jobs.channels import ChannelRunner
 from services.sandbox.lazada import LazadaSandbox
 from services.sandbox.market import PlainOrder
-from services.sandbox.options import EVEN, Mischief, Options, Webhooks
+from services.sandbox.options import CALM, EVEN, Mischief, Options, Webhooks
 from services.sandbox.serving import serving
 from services.sandbox.shopee import ShopeeSandbox
 from services.store.channel_secrets import ChannelSecrets
@@ -136,7 +136,7 @@ async def test_what_a_marketplace_pushes_is_believed_in_whatever_order(
     secret = PARTNER_KEY if channel == "shopee" else APP_SECRET
     url = f"{known.url}/v1/channels/{channel}/push"
     known.parts.channels = {channel: ChannelAccount("", ACCOUNTS[channel].app_id, url)}
-    restless = Mischief(*[0.0] * 7, duplicate=0.5, out_of_order=0.3, late=0.0)
+    restless = replace(CALM, duplicate=0.5, out_of_order=0.3)
     options = Options(
         start=datetime.now(UTC),
         speed=50_000.0,
