@@ -18,7 +18,7 @@ from services.jobs.channel_queue import channel_entrypoint, read_job
 from services.jobs.queue import SETTINGS, queries
 from services.jobs.runner import DATABASE_AWAY, POLL, STALE
 from services.kafka.appender import NotAppended
-from services.store.channels import READ_AGES
+from services.store.channels import read_ages
 from services.telemetry import CHANNEL_CALLS, CHANNEL_LAG_SECONDS, CHANNEL_SHOPS
 
 if TYPE_CHECKING:
@@ -86,8 +86,8 @@ class ChannelRunner:
     async def _refresh(self) -> float:
         await self._secrets.refresh(self._means.pool)
         CHANNEL_LAG_SECONDS.clear()
-        for channel, age_s, shops, failing in await self._means.pool.fetch(READ_AGES):
-            CHANNEL_LAG_SECONDS.labels(channel).set(max(0.0, age_s))
+        for channel, age_s, shops, failing in await read_ages(self._means.pool):
+            CHANNEL_LAG_SECONDS.labels(channel).set(age_s)
             CHANNEL_SHOPS.labels(channel, "polled").set(shops - failing)
             CHANNEL_SHOPS.labels(channel, "failing").set(failing)
         return REFRESH_S

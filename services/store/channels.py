@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import orjson
 
@@ -92,6 +92,15 @@ class Known:
     state: str = ""
 
 
+class Age(NamedTuple):
+    """A channel's shops, those whose last poll failed, and the age of the oldest look."""
+
+    channel: str
+    age_s: float
+    shops: int
+    failing: int
+
+
 @dataclass(frozen=True, slots=True)
 class Claimed:
     """A shop to poll now, held by `lease`."""
@@ -105,6 +114,14 @@ class Claimed:
 async def read_shops(pool: Pool, channel: str) -> list[str]:
     """The shops of a channel."""
     return [row["shop_ref"] for row in await pool.fetch(READ_SHOPS, channel)]
+
+
+async def read_ages(pool: Pool) -> list[Age]:
+    """The lag of every channel that is polled."""
+    rows = await pool.fetch(READ_AGES)
+    return [
+        Age(row["channel"], max(0.0, row["age_s"]), row["shops"], row["failing"]) for row in rows
+    ]
 
 
 async def claim_cursor(

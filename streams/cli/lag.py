@@ -13,6 +13,7 @@ from rich.table import Table
 
 from services.errors import OperatorError
 from services.settings import read_settings
+from services.store.channels import Age, read_ages
 from services.store.pool import READER_SESSION, open_pool
 from streams.runtime.failures import LogUnavailable
 from streams.runtime.kafka_log import KafkaLog
@@ -26,7 +27,10 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 def lag(
     *, as_json: Annotated[bool, typer.Option("--json", help="A row a partition.")] = False
 ) -> None:
-    """Show how far each stage is behind: records not settled, and the age of the oldest."""
+    """Show how far each stage is behind: records not settled, and the age of the oldest.
+
+    Below that, for channels we ask for orders: how long ago all their shops were looked through.
+    """
     rows = asyncio.run(measure())
     if as_json:
         typer.echo(orjson.dumps([asdict(row) for row in rows]))
@@ -42,6 +46,21 @@ def lag(
             ", ".join(str(part.partition) for part in behind),
         )
     Console().print(table)
+    channels = asyncio.run(ages_of_channels())
+    if channels:
+        polled = Table("channel", "shops", "failing", "seconds since all were looked through")
+        for row in channels:
+            polled.add_row(row.channel, str(row.shops), str(row.failing), f"{row.age_s:.0f}")
+        Console().print(polled)
+
+
+async def ages_of_channels() -> list[Age]:
+    """How long ago each channel's shops were looked through: a lag of its own."""
+    pool = await open_pool(
+        read_settings().database, application_name="ocop-lag", size=1, session=READER_SESSION
+    )
+    async with pool:
+        return await read_ages(pool)
 
 
 async def measure() -> list[Lag]:
