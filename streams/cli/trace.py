@@ -12,6 +12,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from schemas.place import VIETNAM
 from services.errors import OperatorError
 from services.settings import read_settings
 from services.store.journey import order_journey
@@ -84,7 +85,8 @@ def heading(journey: dict[str, Any]) -> Panel:
     lines += [f"held: {hold['reason']}: {hold['detail']}" for hold in journey["holds"]]
     lines += [
         f"{parcel['parcel_id'].rpartition(':')[2]}  {parcel['carrier'] or 'no carrier'} "
-        f"{parcel['tracking_no'] or ''}  {parcel['status'] or ''}  COD {parcel['cod_state']}"
+        f"{parcel['tracking_no'] or ''}  {parcel['status'] or ''}{deadline(parcel)}  "
+        f"COD {parcel['cod_state']}"
         f"{pace_words(parcel)}"
         for shipment in journey["standing"]
         for parcel in shipment["parcels"]
@@ -105,6 +107,15 @@ def pace_words(parcel: dict[str, Any]) -> str:
         for flag in parcel.get("flags", ())
     ]
     return f"  ({', '.join(flags)})" if flags else ""
+
+
+def deadline(parcel: dict[str, Any]) -> str:
+    """Until when its seller may decide, or what was decided."""
+    if parcel.get("decided"):
+        return f", {parcel['decided']} agreed"
+    if parcel.get("decide_by"):
+        return f", decide by {moment_of(parcel['decide_by']).astimezone(VIETNAM):%d/%m %H:%M}"
+    return ""
 
 
 def timeline(journey: dict[str, Any]) -> list[Moment]:

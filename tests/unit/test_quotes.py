@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from schemas.quotes import Lane, LaneQuote, QuotedService
 from services.reference.places import Places
 from services.reference.rule_book import sample_rule_book
+from streams.cli.trace import deadline, fee_moments
 from streams.rules.routing.decision import Recorded, decide, replay
 from streams.rules.routing.quotes import Way, lanes_of
 from streams.rules.routing.record import Decision
@@ -145,3 +146,28 @@ def test_every_province_has_a_town_that_stands_for_it() -> None:
     places = Places.load()
     assert places.town("01").full_name.startswith("Phường ")
     assert places.town("68").province_code == "68"
+
+
+def a_booked_shipment(drift_vnd: int | None) -> dict[str, Any]:
+    booking = {"booked_at": "2026-10-02T09:00:00+07:00"}
+    return {
+        "shipment_id": "postmart:S:1/1",
+        "tariff": "quoted",
+        "booked_vnd": 30_000,
+        "fee_drift_vnd": drift_vnd,
+        "parcels": [{"bookings": [booking]}],
+    }
+
+
+def test_a_fee_that_is_not_what_was_quoted_is_told_in_the_trace() -> None:
+    (dearer,) = fee_moments(a_booked_shipment(2_500))
+    assert dearer.what == "shipment 1: freight 30.000 ₫, 2.500 ₫ more than the quoted tariff said"
+    (same,) = fee_moments(a_booked_shipment(0))
+    assert same.what.endswith("as reckoned")
+    assert not list(fee_moments(a_booked_shipment(None)))
+
+
+def test_the_trace_tells_the_sellers_deadline_on_vietnams_clock() -> None:
+    assert deadline({"decide_by": "2026-10-05T16:00:00Z"}) == ", decide by 05/10 23:00"
+    assert deadline({"decided": "return", "decide_by": None}) == ", return agreed"
+    assert deadline({}) == ""
