@@ -173,16 +173,18 @@ class Tracking:
 
 
 def sort_out(
-    known: Iterable[Booking], facts: Facts
+    known: Sequence[Booking], facts: Facts
 ) -> tuple[list[tuple[Booking, list[Seen]]], list[Seen], list[Told], int]:
     """Part the facts: events of bookings that stand one to one with their number, and all others.
 
     The last is the number of bookings told again, word for word.
     """
     bookings: dict[str, Booking | None] = {}
+    crossed = _crossed(known, facts)
     for booking in known:
         name = booking.waybill or ""
-        alone = name not in bookings and not booking.contested
+        contested = booking.contested or booking.reference in crossed
+        alone = name not in bookings and not contested
         bookings[name] = booking if alone else None
     told: list[Told] = []
     for request in facts.again:
@@ -203,6 +205,14 @@ def sort_out(
         else:
             others += seen
     return plain, others, told, len(facts.told) - len(told)
+
+
+def _crossed(known: Iterable[Booking], facts: Facts) -> set[str]:
+    """References of these bookings that something about another number names in this very batch."""
+    numbers = {booking.reference: booking.waybill for booking in known}
+    named = [(event.reference, event.waybill) for event in facts.seen if event.reference]
+    named += [(one.booked.reference, one.waybill) for one in facts.told]
+    return {ref for ref, number in named if ref in numbers and numbers[ref] != number}
 
 
 def _told_before(booking: Booking, told: Told) -> bool:

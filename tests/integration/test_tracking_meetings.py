@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import orjson
 import pytest
 
-from schemas.catalogue import TRACKING_RECEIVED
+from schemas.catalogue import SHIPMENT_STATUS_CHANGED, TRACKING_RECEIVED
 from schemas.ids import booking_reference
 from schemas.tracking import ShipmentStatusChanged
 from streams.runtime.memory import Disorder
@@ -131,6 +131,27 @@ async def test_a_number_nobody_told_us_is_learned_from_our_reference(pool: Pool)
         assert (state["status"], state["tracking_no"]) == ("delivered", "VTP1")
         assert state["handed_over_at"] == datetime(2026, 10, 2, 1, tzinfo=UTC)
         assert await pool.fetchval("SELECT count(*) FROM tracking.waiting") == 0
+
+
+async def test_one_batch_with_an_event_of_the_number_and_one_that_names_the_reference(
+    pool: Pool,
+) -> None:
+    """OTHER15 lies in the partition of VTP1: both events are one batch."""
+    pipeline = a_pipeline(pool)
+    await told(pipeline, booked(a_booking("VTP1")))
+    await told(
+        pipeline,
+        a_scan("200", "02/10/2026 08:00:00"),
+        a_scan("300", "02/10/2026 09:00:00", "OTHER15", booking_reference(PARCEL, 1)),
+        one_by_one=False,
+    )
+    assert len({record.partition for record in pipeline.records(TRACKING_RECEIVED.name)}) == 1
+    versions = [event.version for event in pipeline.events(SHIPMENT_STATUS_CHANGED.name)]
+    assert len(versions) == len(set(versions))
+    (state,) = last_states(pipeline).values()
+    assert state["status"] == "in_transit"
+    stored = await pool.fetchval("SELECT state ->> 'events' FROM tracking.bookings")
+    assert stored == "2"
 
 
 async def test_a_parcel_voided_before_it_was_ever_booked_is_nothing_to_track(pool: Pool) -> None:
