@@ -22,7 +22,13 @@ from schemas.intake import OrderHeld
 from schemas.routing import OrderRouted
 from schemas.tracking import ShipmentStatusChanged, TrackingStatus
 from services.carriers.platform import FORMAT
+from services.reference.status_map import read_status_map
+from services.verify.evidence import Evidence
+from services.verify.promises import PROMISES, verify
+from services.verify.survey import survey
+from streams.rechecks import Rechecks
 from streams.runtime.memory import Disorder
+from streams.topology import STAGES
 from tests.channel_examples import (
     LAZADA_NO,
     SHOPEE_NO,
@@ -31,7 +37,7 @@ from tests.channel_examples import (
     a_shopee_order,
     raw,
 )
-from tests.whole_flow import ROUTED, WholeFlow, reports
+from tests.whole_flow import ROUTED, MemoryTopics, WholeFlow, reports
 
 if TYPE_CHECKING:
     from services.store.pool import Pool
@@ -251,3 +257,20 @@ async def test_whatever_overtakes_whatever_the_parcel_is_delivered(pool: Pool, s
     await flow.told("LOGISTICS_PICKUP_DONE", "2026-07-03T01:00:00+00:00")
     await flow.fetched(an_order(update_time=NEWER))
     assert await flow.status() == "delivered"
+
+
+async def test_every_promise_holds_of_what_a_platform_ships(flow: Flow) -> None:
+    await flow.fetched(an_order())
+    await flow.packs_in(2)
+    more = [a_package(PACKAGE), a_package("OFG000000000000002")]
+    await flow.fetched(an_order(package_list=more, update_time=NEWER))
+    for number in (PACKAGE, "OFG000000000000002"):
+        await flow.told("LOGISTICS_PICKUP_DONE", "2026-07-03T01:00:00+00:00", number)
+        await flow.told("LOGISTICS_DELIVERY_DONE", "2026-07-05T01:00:00+00:00", number)
+    await flow.publishes()
+    rules = Rechecks(read_status_map())
+    seen = await survey(MemoryTopics(flow.pipeline), rules.hear)
+    stages = {stage: [topic.name for topic in inputs] for stage, inputs in STAGES}
+    async with flow.pool.acquire() as db:
+        found = await verify(Evidence(db, seen, rules, stages), PROMISES)
+    assert {one.name: one.examples for one in found if not one.holds} == {}

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from schemas.intake import Channel, Handling, HoldReason, OcopGroup, OrderAmended, OrderPlaced
 from services.channels.contact import ContactProblem, read_contact
-from services.channels.neutral import read_order
+from services.channels.neutral import Platform, read_order
+from services.channels.port import Nothing
 from services.reference.places import Places
 from services.store.vault import Vault
 from streams.intake_book import Book
@@ -98,6 +99,29 @@ def a_cause(by: str = f"seller:{SELLER}", era: int = 0) -> Cause:
 def fine(order: Order, waived: frozenset[str]) -> Verdict:
     del waived
     return judge(replace(a_case(), order=order.wanted))
+
+
+def test_what_its_channel_holds_waits_for_its_next_word() -> None:
+    case = a_case()
+    held = case.order.model_copy(update={"channel_hold": "holded"})
+    [problem] = judge(replace(case, order=held)).problems
+    assert (problem.reason, problem.detail) == (
+        HoldReason.CHANNEL_HOLD,
+        "postmart holds the order (holded).",
+    )
+
+
+def test_a_masked_buyer_passes_only_where_the_platform_ships() -> None:
+    case = a_case(buyer={"name": "T******B", "phone": "******02"})
+    assert set(reasons(case)) == {HoldReason.ADDRESS_INCORRECT}
+    shipped = case.order.model_copy(update={"platform": Platform(), "fixed_carrier": "shopee"})
+    assert reasons(replace(case, order=shipped)) == []
+
+
+def test_a_feed_cannot_say_that_a_platform_ships() -> None:
+    claimed = an_order(platform={"packages": ["PKG1"]}, channel_hold="x")
+    order = read_order(claimed)
+    assert (order.platform, order.channel_hold) == (None, "")
 
 
 def test_a_good_order_has_no_problem_and_all_its_lines() -> None:
@@ -278,7 +302,7 @@ def delivered(payloads: list[dict[str, Any]]) -> tuple[Desk, Handled]:
     desk = Desk(book, Batch(0, [], AT), handled)
     for payload in payloads:
         reading = read(a_record(payload), VAULT)
-        assert not isinstance(reading, Dead)
+        assert not isinstance(reading, Dead | Nothing)
         desk.settle(reading)
     return desk, handled
 
