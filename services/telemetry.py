@@ -61,7 +61,7 @@ SUSPECT_NUMBERS: Final = Counter(
 )
 CHANNEL_CALLS: Final = Counter(
     "ocop_channel_calls_total",
-    "Calls to channels; call is fetch, poll, drain, push or report.",
+    "Calls to channels; call is fetch, poll, drain, push, report or status (alarms).",
     ("channel", "call", "outcome"),
 )
 CHANNEL_LAG_SECONDS: Final = Gauge(

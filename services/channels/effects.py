@@ -16,11 +16,21 @@ FILE: Final = "channel_status_map.csv"
 
 
 @lru_cache(maxsize=1)
+def _rows() -> tuple[dict[str, str], ...]:
+    text = (files("services.reference") / "data" / FILE).read_text(encoding="utf-8")
+    return tuple(csv.DictReader(text.splitlines()))
+
+
+@lru_cache(maxsize=1)
 def effects() -> Mapping[tuple[str, str], Effect]:
     """(channel, status) → effect."""
-    text = (files("services.reference") / "data" / FILE).read_text(encoding="utf-8")
-    rows = csv.DictReader(text.splitlines())
-    return {(row["channel"], row["code"]): Effect(row["effect"]) for row in rows}
+    return {(row["channel"], row["code"]): Effect(row["effect"]) for row in _rows()}
+
+
+@lru_cache(maxsize=1)
+def alarms() -> frozenset[tuple[str, str]]:
+    """(channel, status) of which a person should know, whatever the effect."""
+    return frozenset((row["channel"], row["code"]) for row in _rows() if "alarm" in row["note"])
 
 
 def effect_of(channel: str, status: str) -> Effect | None:

@@ -15,13 +15,18 @@ from schemas.event import EVENT_NAMESPACE
 from schemas.ids import channel_key, tracking_key
 from schemas.intake import LOGISTICS
 from services.carriers.platform import FORMAT
+from services.channels.effects import alarms
+from services.channels.formats import READINGS
+from services.channels.neutral import PayloadInvalid
 from services.channels.port import (
     ChannelDenied,
     ChannelUnreachable,
     Fetched,
     Missing,
+    Nothing,
     NotTold,
     Told,
+    Unmapped,
 )
 from services.jobs.breaker import backoff_s
 from services.jobs.carrier_calls import TryLater
@@ -42,6 +47,8 @@ log = structlog.get_logger()
 PATIENCE: Final = 8
 """How often an order is asked for that is not there, or not as new as its hint says."""
 NO_KEYS_S: Final = 30.0
+MOST_WITHOUT_KEYS: Final = 20
+"""Ten minutes: long enough for a token to be renewed."""
 SETTLED_AFTER: Final = timedelta(seconds=5)
 """A state fetched so long after it came about is the last of its second, clocks being what they are."""
 
@@ -83,8 +90,8 @@ class ChannelCalls:
 
     async def _fetch(self, job: FetchJob, attempt: int) -> None:
         if not self._api.can_ask(job.shop):
-            self._count(job, "no_keys")
-            raise TryLater(NO_KEYS_S, "no credentials for this shop")
+            self._lack_keys(job, attempt)
+            return
         known = await read_order(self._means.pool, self._channel, job.number)
         if known is not None and holds(known, job.at):
             self._count(job, "known")
@@ -97,6 +104,13 @@ class ChannelCalls:
         if job.at is not None and fetched.at < job.at and attempt < PATIENCE:
             raise TryLater(backoff_s(attempt), "the channel answers an older state than its hint")
         await self._keep(job, known, fetched, asked_at)
+
+    def _lack_keys(self, job: FetchJob, attempt: int) -> None:
+        """A shop that never joined is given up; one that did is looked through from its cursor."""
+        self._count(job, "no_keys")
+        if attempt < MOST_WITHOUT_KEYS:
+            raise TryLater(NO_KEYS_S, "no credentials for this shop")
+        log.warning("shop_without_keys", channel=self._channel, number=job.number)
 
     def _miss(self, job: FetchJob, why: str, attempt: int) -> None:
         self._count(job, "missing")
@@ -115,12 +129,30 @@ class ChannelCalls:
         same = known is not None and is_same(known, fetched, digest)
         if not same:
             await self._append_order(job.shop, fetched, digest)
+            self._sound(job, fetched)
         passed_on = known.packages if known else {}
         for package in fetched.packages:
             if passed_on.get(package.number) != package.status:
                 await self._append_package(package)
         await keep_order(self._means.pool, self._channel, job.shop, fetched, asked_at, digest)
         self._count(job, "same" if same else "ok")
+
+    def _sound(self, job: FetchJob, fetched: Fetched) -> None:
+        """Alarm where a status is unknown, or one that a person should know of."""
+        try:
+            reading = READINGS[self._channel](fetched.body, job.shop)
+        except (KeyError, PayloadInvalid):
+            return  # intake buries it, with its reason
+        if isinstance(reading, Unmapped) or (
+            isinstance(reading, Nothing) and (self._channel, reading.status) in alarms()
+        ):
+            CHANNEL_CALLS.labels(self._channel, "status", "alarm").inc()
+            log.warning(
+                "channel_status_alarmed",
+                channel=self._channel,
+                number=fetched.number,
+                status=reading.status,
+            )
 
     async def _append_order(self, shop: str, fetched: Fetched, digest: bytes) -> None:
         about = f"{self._channel}|{fetched.number}|{fetched.at.isoformat()}|{digest.hex()}"

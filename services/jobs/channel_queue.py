@@ -32,7 +32,8 @@ class FetchJob:
     @property
     def dedupe_key(self) -> str:
         """The hint itself: repeats that wait are one job, another hint is another."""
-        return f"fetch:{self.channel}:{self.shop}:{self.number}:{self.about}"
+        # PostgreSQL's text holds no NUL; what a push says of itself may.
+        return f"fetch:{self.channel}:{self.shop}:{self.number}:{self.about}".replace("\0", "")
 
 
 @dataclass(frozen=True, slots=True)

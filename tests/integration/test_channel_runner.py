@@ -13,7 +13,12 @@ from schemas.catalogue import ORDER_RECEIVED, TRACKING_RECEIVED
 from services.channels.directory import ChannelInterface
 from services.channels.port import Hint, Milestone, PackageState, Polling, Report
 from services.jobs.carrier_calls import TryLater
-from services.jobs.channel_calls import PATIENCE, ChannelCalls, ChannelMeans
+from services.jobs.channel_calls import (
+    MOST_WITHOUT_KEYS,
+    PATIENCE,
+    ChannelCalls,
+    ChannelMeans,
+)
 from services.jobs.channel_polls import Polls, hinted, span
 from services.jobs.channel_queue import (
     FetchJob,
@@ -24,6 +29,8 @@ from services.jobs.channel_queue import (
 )
 from services.store.channels import claim_cursor
 from services.store.vault import Vault
+from services.telemetry import CHANNEL_CALLS
+from tests.channel_examples import SHOPEE_NO, a_shopee_order, raw
 from tests.market import NOON, Log, Market
 
 if TYPE_CHECKING:
@@ -139,6 +146,7 @@ async def test_a_shop_without_credentials_waits(runner: Runner) -> None:
     job = replace(hinted("shopee", a_hint()), shop="other")
     with pytest.raises(TryLater, match="credentials"):
         await runner.calls.perform(job, 0)
+    await runner.calls.perform(job, MOST_WITHOUT_KEYS)
 
 
 async def test_polling_lists_every_page_once(runner: Runner) -> None:
@@ -226,6 +234,18 @@ async def test_a_package_is_tracked_when_its_status_changes(runner: Runner) -> N
     keys = {key for _, key, _, _ in runner.log.records}
     assert keys == {"shopee:A1", "shopee:PKG1"}
     assert len(runner.log.values(TRACKING_RECEIVED)) == 2
+
+
+async def test_a_status_nobody_knows_is_an_alarm(runner: Runner) -> None:
+    def alarmed() -> float:
+        return float(CHANNEL_CALLS.labels("shopee", "status", "alarm")._value.get())
+
+    before = alarmed()
+    for status in ("READY_TO_SHIP", "TELEPORTED"):
+        runner.market.changes(SHOPEE_NO, raw(a_shopee_order(order_status=status)))
+        await queue(runner, a_hint(SHOPEE_NO, status))
+        await runner.work()
+    assert alarmed() == before + 1
 
 
 async def test_a_report_reaches_the_channel(runner: Runner) -> None:

@@ -184,7 +184,15 @@ def test_whatever_comes_is_understood_or_refused_in_words(body: bytes) -> None:
         READINGS["shopee"](body, SHOP)
 
 
-@given(st.binary() | JSON.map(lambda data: raw({"shop_id": 1, "code": 3, "data": data})))
+@given(
+    st.binary()
+    | JSON.map(
+        lambda data: raw({"shop_id": 1, "seller_id": 1, "code": 3, "message_type": 0, "data": data})
+    )
+    | st.dictionaries(
+        st.sampled_from(["shop_id", "seller_id", "code", "message_type", "data"]), JSON
+    ).map(raw)
+)
 def test_whatever_push_comes_is_read_or_unreadable(body: bytes) -> None:
     with contextlib.suppress(UnreadablePush):
         PUSH.hints(body)

@@ -41,7 +41,7 @@ class LazadaPush:
         if message.get("message_type") != ORDER_STATUS:
             return ()
         shop, data = message.get("seller_id"), message.get("data")
-        if not isinstance(data, dict) or not isinstance(shop, int | str):
+        if not isinstance(data, dict) or not ORDER_NUMBER.fullmatch(str(shop)):
             raise UnreadablePush("a push about an order without seller_id or data")
         number = str(data.get("trade_order_id") or "")
         if not ORDER_NUMBER.fullmatch(number):

@@ -50,11 +50,11 @@ class ShopeePush:
 def hints_of(message: Mapping[str, Any]) -> tuple[Hint, ...]:
     """What a push says, however it came. A lost one carries its `data` as text."""
     code, shop, data = message.get("code"), message.get("shop_id"), message.get("data")
-    if code not in ABOUT_ORDERS:
+    if not isinstance(code, int) or code not in ABOUT_ORDERS:
         return ()
     if isinstance(data, str):
         data = _object(data.encode("utf-8", "surrogatepass"))
-    if not isinstance(data, dict) or not isinstance(shop, int | str):
+    if not isinstance(data, dict) or not ORDER_NUMBER.fullmatch(str(shop)):
         raise UnreadablePush("a push about an order without shop_id or data")
     # The push alone spells it without the underscore.
     number = data.get("ordersn") or data.get("order_sn")
