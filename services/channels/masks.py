@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-MASKED: Final = re.compile(r"[*•●]|\+\+|xxx", re.IGNORECASE)
+MASKED: Final = re.compile(r"[*•●]|\+\+")
 
 
 def is_masked(text: str) -> bool:
