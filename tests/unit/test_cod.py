@@ -256,6 +256,10 @@ def test_every_step_is_a_row_of_the_transitions(known: Facts) -> None:
     assert [step for step in pairwise(path) if step not in TRANSITIONS] == []
 
 
+def test_the_transitions_know_every_state_but_the_one_without_cash() -> None:
+    assert {state for step in TRANSITIONS for state in step} == {*CodState} - {"not_applicable"}
+
+
 @given(before=some_facts(), after=some_facts())
 @settings(max_examples=200, deadline=None)
 def test_the_books_are_only_added_to_and_say_what_they_should(before: Facts, after: Facts) -> None:
