@@ -91,11 +91,13 @@ KNOWN_LINES: Final = """
      WHERE l.carrier = $1 AND l.statement_no = ANY ($2::text[])
 """
 
-# Reconciled bookings and what was received for them.
+# Reconciled bookings and what was received for them. What a carrier paid twice is not the seller's.
 TO_PAY: Final = """
     SELECT a.parcel_id, a.reference, a.order_id, a.carrier, received.vnd
       FROM cod.accounts a
-     CROSS JOIN LATERAL (SELECT coalesce(sum(vnd), 0)::bigint AS vnd FROM cod.entries e
+     CROSS JOIN LATERAL (SELECT coalesce(sum(vnd), 0)::bigint
+                                - greatest(0, a.remitted_vnd - a.expected_vnd) AS vnd
+                           FROM cod.entries e
                           WHERE e.reference = a.reference AND e.account = 'programme_bank') AS received
      WHERE a.state = 'reconciled' AND received.vnd > 0
        AND ($1::text IS NULL OR a.carrier = $1) AND ($2::text IS NULL OR a.parcel_id = $2)

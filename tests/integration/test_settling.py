@@ -117,6 +117,15 @@ async def test_a_shortfall_is_disputed_settled_and_paid_out(desk: Desk) -> None:
     }
 
 
+async def test_what_was_paid_twice_is_not_paid_on(desk: Desk) -> None:
+    await desk.delivers()
+    await desk.imports(a_row(), a_row(2))
+    assert (await desk.state(), await desk.exceptions()) == ("reconciled", ["paid_twice"])
+    async with desk.pool.acquire() as db:
+        wish = Wish("pay", "ops:an", "bank order 1")
+        assert await pay_all(db, desk.pipeline, None, wish) == (1, PRICE - 2 * 5_500)
+
+
 async def test_a_decision_without_effect_is_refused_at_once(desk: Desk) -> None:
     await desk.delivers()
     with pytest.raises(OperatorError, match="needs reconciled"):
