@@ -108,6 +108,7 @@ async def run(
         gateway=settings.gateway,
         keys=keys,
         carriers=tuple(settings.carrier_urls.values()),
+        markets=settings.channel_urls,
         orders=orders,
         day_s=day_s,
         seed=seed,

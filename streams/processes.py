@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -24,6 +25,8 @@ DOUBLED_CHANNELS: Final = ("shopee", "lazada", "tiki", "sendo")
 """Channels with an API that have a double (services/sandbox/peers.py)."""
 
 SETTLE_AFTER_S: Final = "4"
+POLL_EVERY_S: Final = "1"
+SAMPLE_STARTS: Final = datetime(2026, 9, 30, tzinfo=UTC)
 METRICS_PORT: Final = 8481
 """The job runner's, unless OCOP_METRICS_PORT names another; the workers' follow."""
 
@@ -44,18 +47,24 @@ def gateway(settings: Settings) -> Process:
 
 
 def jobs(settings: Settings) -> Process:
-    """The runner of outside calls. The doubles' lost calls take effect soon or never.
+    """The runner of outside calls."""
+    process = with_metrics("jobs", ocop("jobs"), settings.metrics_port or METRICS_PORT)
+    theirs = ways_of_doubles() if sandboxes(settings) else {}
+    return replace(process, env={**process.env, **theirs})
+
+
+def ways_of_doubles() -> dict[str, str]:
+    """The doubles' lost calls take effect soon or never; their days pass in seconds, in the past.
 
     GHN's double numbers its places as a file says that lies beside the sample month.
     """
-    process = with_metrics("jobs", ocop("jobs"), settings.metrics_port or METRICS_PORT)
-    if not sandboxes(settings):
-        return process
-    theirs = {
+    days = (datetime.now(UTC) - SAMPLE_STARTS).days
+    return {
         "OCOP_CARRIER_SETTLE_AFTER_S": SETTLE_AFTER_S,
         "OCOP_CARRIER_GHN_PLACES_FILE": str(FOLDER / "ghn_places.csv"),
+        "OCOP_CHANNEL_POLL_EVERY_S": POLL_EVERY_S,
+        "OCOP_CHANNEL_FIRST_LOOK_DAYS": str(max(days, 1) + 1),
     }
-    return replace(process, env={**process.env, **theirs})
 
 
 def workers(settings: Settings) -> tuple[Process, ...]:

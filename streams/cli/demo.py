@@ -143,6 +143,11 @@ async def still_moving(settings: Settings) -> str | None:
                 totals = await answer.json()
             if totals["open"] or totals["waiting"]:
                 return f"{totals['open']} parcels and {totals['waiting']} webhooks at {url}"
+        for url in settings.channel_urls.values():
+            async with session.get(f"{url}/admin/totals") as answer:
+                waiting = (await answer.json())["waiting"]
+            if waiting:  # orders stay open at a marketplace while a seller's hold lasts
+                return f"{waiting} pushes at {url}"
     behind = sum(row.records for row in await lag_command.measure())
     if behind:
         return f"a lag of {behind} records"

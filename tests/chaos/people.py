@@ -10,7 +10,7 @@ import aiohttp
 import orjson
 
 from services.sandbox.clock import Clock
-from services.sandbox.month.channels import Channels, Line, read_lines
+from services.sandbox.month.channels import Channels, Line, number_of, read_lines
 from services.sandbox.month.door import Door, Keys
 from services.sandbox.month.run import STARTS, Month, everybody, set_carriers_clocks
 from services.sandbox.month.station import Stations
@@ -59,7 +59,7 @@ class Ledger(Door):
 
 def order_of(line: Line) -> str:
     """The id the system gives the order of a line."""
-    return f"{line['channel']}:{line['seller_id']}:{line['body']['channel_order_no']}"
+    return f"{line['channel']}:{line['seller_id']}:{number_of(line)}"
 
 
 def month_of(orders: int | None) -> list[Line]:
@@ -93,13 +93,18 @@ async def live_a_month(
 ) -> Told:
     """Send, pack and cancel until `is_finished`."""
     carriers = tuple(settings.carrier_urls.values())
-    month = Month(settings.gateway, keys, carriers, day_s=day_s, seed=seed, repeat=REPEAT)
+    month = Month(
+        *(settings.gateway, keys, carriers, settings.channel_urls),
+        day_s=day_s,
+        seed=seed,
+        repeat=REPEAT,
+    )
     orders = {order_of(line) for line in lines}
     clock = Clock(STARTS, month.speed)
     timeout = aiohttp.ClientTimeout(total=10)
     async with aiohttp.ClientSession(timeout=timeout) as session:
         await set_carriers_clocks(session, month)
-        door = Ledger(month.gateway, keys, session)
+        door = Ledger(month.gateway, keys, session, markets=month.markets)
         channels = Channels(door, clock, seed, month.repeat)
         await everybody(
             channels,

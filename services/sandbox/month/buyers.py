@@ -6,6 +6,8 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from services.sandbox.month.channels import number_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -30,7 +32,7 @@ class Buyers:
         """Take the lines that name a status in `after`."""
         for line in lines:
             prefix = f"{line['channel']}:{line['seller_id']}"
-            order = f"{prefix}:{line['body']['channel_order_no']}"
+            order = f"{prefix}:{number_of(line)}"
             self.waiting.setdefault(line["seller_id"], {})[order] = line
 
     async def watch(self, done: asyncio.Event) -> None:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from services.sandbox.clock import Clock
     from services.sandbox.month.door import Door
 
+MARKETPLACES = frozenset({"shopee", "lazada", "tiki", "sendo"})
+
 Line = dict[str, Any]
 """One line of `orders.jsonl`; its fields are told in `services.sandbox.sample.orders`."""
 
@@ -29,12 +31,18 @@ def read_lines(path: Path, orders: int | None = None) -> Iterator[Line]:
     with path.open("rb") as file:
         for raw in file:
             line = orjson.loads(raw)
-            number = line["body"]["channel_order_no"]
+            number = number_of(line)
             if number not in kept:
                 if orders is not None and len(kept) == orders:
                     continue
                 kept.add(number)
             yield line
+
+
+def number_of(line: Line) -> str:
+    """The order's number at its channel."""
+    body = line["body"]
+    return str(body["channel_order_no"] if "channel_order_no" in body else body["number"])
 
 
 @dataclass(slots=True)
@@ -72,9 +80,7 @@ class Channels:
 
     async def send_line(self, line: Line) -> None:
         """Send one line the way its channel does."""
-        status = await SENDERS[line["kind"] if line["channel"] == "direct" else "feed"](
-            self.door, line
-        )
+        status = await sender_of(line)(self.door, line)
         self.sent += 1
         self.refused += status >= 400  # noqa: PLR2004 - the first error status
         self.told()
@@ -89,7 +95,7 @@ async def sleep_until(clock: Clock, moment: datetime) -> None:
 
 def order_id(line: Line) -> str:
     """The id the gateway gives a direct order."""
-    return f"direct:{line['seller_id']}:{line['body']['channel_order_no']}"
+    return f"direct:{line['seller_id']}:{number_of(line)}"
 
 
 async def send_feed(door: Door, line: Line) -> int:
@@ -112,6 +118,23 @@ async def send_cancellation(door: Door, line: Line) -> int:
     """A seller ends its order."""
     body = {"why": "changed_mind", "at": line["at"]}
     return await door.post_as_seller(line["seller_id"], f"/v1/orders/{order_id(line)}/cancel", body)
+
+
+async def sell(door: Door, line: Line) -> int:
+    """A buyer orders at a marketplace; how it tells us is its own affair."""
+    return await door.tell_market(line["channel"], "", line["body"])
+
+
+async def take_back(door: Door, line: Line) -> int:
+    """A buyer cancels at the marketplace."""
+    return await door.tell_market(line["channel"], f"/{number_of(line)}/cancel", {})
+
+
+def sender_of(line: Line) -> Callable[[Door, Line], Awaitable[int]]:
+    """How the line's channel sends it."""
+    if line["channel"] in MARKETPLACES:
+        return take_back if line["kind"] == "cancel" else sell
+    return SENDERS[line["kind"] if line["channel"] == "direct" else "feed"]
 
 
 SENDERS: dict[str, Callable[[Door, Line], Awaitable[int]]] = {

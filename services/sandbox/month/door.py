@@ -51,6 +51,8 @@ class Door:
     url: str
     keys: Keys
     session: aiohttp.ClientSession
+    markets: Mapping[str, str] = field(default_factory=dict)
+    """Where each marketplace's double is, by channel."""
     answers: dict[int, int] = field(default_factory=dict)
     """How often each HTTP status was the final answer."""
     repeats: int = 0
@@ -88,6 +90,13 @@ class Door:
         headers = sign(self.keys.channels[channel], raw)
         status, _ = await self._send("POST", f"/v1/channels/{channel}/orders", raw, headers, {})
         return status
+
+    async def tell_market(self, channel: str, path: str, body: Json) -> int:
+        """What a buyer does at a marketplace: told to its double, not to us."""
+        url = f"{self.markets[channel]}/admin/orders{path}"
+        async with self.session.post(url, json=body) as answer:
+            await answer.read()
+            return answer.status
 
     def _seller(self, seller_id: str) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.keys.sellers[seller_id]}"}

@@ -11,13 +11,13 @@ import aiohttp
 
 from services.sandbox.clock import Clock
 from services.sandbox.month.buyers import Buyers
-from services.sandbox.month.channels import Channels, Line, read_lines
+from services.sandbox.month.channels import Channels, Line, number_of, read_lines
 from services.sandbox.month.door import Door
 from services.sandbox.month.station import Stations
 from services.sandbox.sample import FOLDER
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from services.sandbox.month.door import Keys
 
@@ -32,11 +32,13 @@ REQUEST_TIMEOUT_S = 30
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """What to send, how fast, and to whom. `carriers`: base URLs of the sandboxes."""
+    """What to send, how fast, and to whom. `carriers` and `markets` (by channel): URLs of
+    the sandboxes."""
 
     gateway: str
     keys: Keys
     carriers: tuple[str, ...]
+    markets: Mapping[str, str]
     orders: int | None = None
     day_s: float = DAY_S
     seed: int = 0
@@ -67,7 +69,7 @@ def month_lines(orders: int | None) -> tuple[list[Line], list[Line], int]:
     waiting: list[Line] = []
     numbers: set[str] = set()
     for line in read_lines(FOLDER / "orders.jsonl", orders):
-        numbers.add(f"{line['channel']}:{line['body']['channel_order_no']}")
+        numbers.add(f"{line['channel']}:{number_of(line)}")
         (waiting if line["after"] else by_time).append(line)
     return by_time, waiting, len(numbers)
 
@@ -85,7 +87,7 @@ async def run_month(
     connector = aiohttp.TCPConnector(limit=CONNECTIONS)
     async with aiohttp.ClientSession(timeout=timeout, connector=connector) as session:
         await set_carriers_clocks(session, month)
-        door = Door(month.gateway, month.keys, session)
+        door = Door(month.gateway, month.keys, session, markets=month.markets)
         channels = Channels(door, clock, month.seed, month.repeat)
         stations = Stations(door, clock, month.seed)
 
@@ -125,8 +127,8 @@ async def everybody(  # noqa: PLR0917 - the whole cast
 
 
 async def set_carriers_clocks(session: aiohttp.ClientSession, month: Month) -> None:
-    """Let the carriers live in the same month, at the same pace."""
+    """Let carriers and marketplaces live in the same month, at the same pace."""
     body = {"now": STARTS.isoformat(), "speed": month.speed}
-    for url in month.carriers:
+    for url in (*month.carriers, *month.markets.values()):
         async with session.put(f"{url}/admin/clock", json=body) as answer:
             answer.raise_for_status()

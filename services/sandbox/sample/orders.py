@@ -2,7 +2,8 @@
 
 A line of `orders.jsonl` is `{"at", "channel", "seller_id", "kind", "after", "body"}`. Lines without
 `after` are sent in order of `at`; `after` names the order status a buyer waits for before a
-cancellation.
+cancellation. The body is an `ocop.order/1`; at a marketplace it is what its double is told of an
+order (services/sandbox/market.py), for the marketplace writes it in its own words.
 """
 
 from __future__ import annotations
@@ -20,8 +21,19 @@ if TYPE_CHECKING:
 
 HCMC = timezone(timedelta(hours=7))
 MONTH_START = datetime(2026, 10, 1, tzinfo=HCMC)
-CHANNELS = {"postmart": 40, "voso": 35, "direct": 25}
+CHANNELS = {
+    "postmart": 34,
+    "voso": 28,
+    "direct": 20,
+    "shopee": 7,
+    "lazada": 4,
+    "tiki": 4,
+    "sendo": 3,
+}
 PREFIX = {"postmart": "PM", "voso": "VS", "direct": "DO"}
+MARKETPLACES = frozenset({"shopee", "lazada", "tiki", "sendo"})
+PLATFORM_SHIPS = {"shopee": 1.0, "lazada": 1.0, "tiki": 0.5, "sendo": 0.0}
+"""How often a marketplace ships with its own logistics, as channels.md says of each."""
 SALE_DAYS = {10: 3.0, 20: 2.0}
 """10.10 and Vietnamese Women's Day sell more."""
 BUSY_HOURS = (0, 0, 0, 0, 0, 1, 2, 4, 6, 7, 7, 6, 6, 5, 6, 6, 5, 5, 6, 8, 10, 9, 5, 2)
@@ -72,6 +84,13 @@ class OrderMaker:
         for product in registry.tables["products"]:
             self._products.setdefault(product["seller_id"], []).append(product)
         self._sellers = sorted(self._products)
+        self._listings = {
+            (row["channel"], row["sku"]): row["listing_ref"]
+            for row in registry.tables.get("listings", [])
+        }
+        self._shops: dict[str, dict[str, str]] = {}
+        for shop in registry.tables["shops"]:
+            self._shops.setdefault(shop["channel"], {})[shop["seller_id"]] = shop["shop_ref"]
         self._provinces = sorted(wards)
         self._weights = [BIG_CITIES.get(code, 1) for code in self._provinces]
         self._shares = Shares()
@@ -88,6 +107,8 @@ class OrderMaker:
         seller_id = self._sellers[number % len(self._sellers)]
         channel = rng.choices(tuple(CHANNELS), tuple(CHANNELS.values()))[0]
         placed_at = self._moment()
+        if channel in MARKETPLACES:
+            return self._sold_at(channel, number, placed_at)
         body = self._body(number, channel, seller_id, placed_at)
         good_address = body["ship_to"]
         bad = rng.random() < shares.bad_address
@@ -104,6 +125,54 @@ class OrderMaker:
         else:
             lines.extend(self._cancellation(body, seller_id))
         return lines
+
+    def _sold_at(self, channel: str, number: int, placed_at: datetime) -> list[Line]:
+        """An order at a marketplace, of a seller with a shop there, and what its buyer does."""
+        sellers = sorted(self._shops[channel])
+        seller_id = sellers[number % len(sellers)]
+        order = self._market_order(channel, number, seller_id, placed_at)
+        lines = [line(placed_at, channel, seller_id, "order", order)]
+        if self._rng.random() < self._shares.cancelled_early:
+            at = placed_at + timedelta(minutes=40)
+            lines.append(line(at, channel, seller_id, "cancel", {"number": order["number"]}))
+        return lines
+
+    def _market_order(
+        self, channel: str, number: int, seller_id: str, placed_at: datetime
+    ) -> Line:
+        rng = self._rng
+        rows = [self._sold_line(channel, row) for row in self._lines(seller_id)]
+        goods = sum(row["quantity"] * row["price"] for row in rows)
+        shipping = rng.choice((0, 16000, 22000))
+        name = f"{rng.choice(FAMILY_NAMES)} {rng.choice(MIDDLE_NAMES)} {rng.choice('ABCDEGH')}"
+        address = self._address()
+        return {
+            "number": market_number(channel, number, placed_at),
+            "shop": self._shops[channel][seller_id],
+            "placed_at": placed_at.isoformat(),
+            "buyer": {"name": name, "phone": f"09000000{rng.randrange(100):02d}"},
+            "address": {
+                "street": address["street"],
+                "ward": address["ward_name"],
+                "district": "",
+                "province": address["province_name"],
+            },
+            "lines": rows,
+            "shipping": shipping,
+            "discount": 0,
+            "cod": goods + shipping if rng.random() < COD_SHARE else 0,
+            "platform_ships": rng.random() < PLATFORM_SHIPS[channel],
+        }
+
+    def _sold_line(self, channel: str, row: Line) -> Line:
+        return {
+            "sku": row["sku"],
+            "name": row["name"],
+            "quantity": row["quantity"],
+            "price": row["unit_price"],
+            "weight": row.get("weight_g", 0),
+            "ref": self._listings.get((channel, row["sku"]), ""),
+        }
 
     def _moment(self) -> datetime:
         days = range(1, LAST_ORDER_DAY + 1)
@@ -250,6 +319,13 @@ class OrderMaker:
             "cancel": {"by": "buyer", "reason": "changed_mind"},
         }
         return line(at, body["channel"], seller_id, "cancel", cancelled, after=after)
+
+
+def market_number(channel: str, number: int, placed_at: datetime) -> str:
+    """As the marketplace numbers its orders (facts/channels.md): Shopee by the day, others on."""
+    if channel == "shopee":
+        return f"{placed_at:%y%m%d}OCOP{number:04d}"
+    return f"{ {'lazada': 4, 'tiki': 1, 'sendo': 2}[channel] }{number:09d}"
 
 
 def line(
