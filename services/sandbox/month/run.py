@@ -33,7 +33,8 @@ REQUEST_TIMEOUT_S = 30
 @dataclass(frozen=True, slots=True)
 class Month:
     """What to send, how fast, and to whom. `carriers` and `markets` (by channel): URLs of
-    the sandboxes."""
+    the sandboxes.
+    """
 
     gateway: str
     keys: Keys

@@ -137,9 +137,7 @@ class OrderMaker:
             lines.append(line(at, channel, seller_id, "cancel", {"number": order["number"]}))
         return lines
 
-    def _market_order(
-        self, channel: str, number: int, seller_id: str, placed_at: datetime
-    ) -> Line:
+    def _market_order(self, channel: str, number: int, seller_id: str, placed_at: datetime) -> Line:
         rng = self._rng
         rows = [self._sold_line(channel, row) for row in self._lines(seller_id)]
         goods = sum(row["quantity"] * row["price"] for row in rows)
