@@ -32,9 +32,7 @@ REQUEST_TIMEOUT_S = 30
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """What to send, how fast, and to whom. `carriers` and `markets` (by channel): URLs of
-    the sandboxes.
-    """
+    """What to send, how fast, and to whom. Sandboxes by URL; `markets` by channel."""
 
     gateway: str
     keys: Keys

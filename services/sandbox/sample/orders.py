@@ -127,14 +127,17 @@ class OrderMaker:
         return lines
 
     def _sold_at(self, channel: str, number: int, placed_at: datetime) -> list[Line]:
-        """An order at a marketplace, of a seller with a shop there, and what its buyer does."""
+        """An order at a marketplace, of a seller with a shop there, and what its buyer does.
+
+        A buyer who cancels before we have looked is none of our business: these wait for a label.
+        """
         sellers = sorted(self._shops[channel])
         seller_id = sellers[number % len(sellers)]
         order = self._market_order(channel, number, seller_id, placed_at)
         lines = [line(placed_at, channel, seller_id, "order", order)]
         if self._rng.random() < self._shares.cancelled_early:
-            at = placed_at + timedelta(minutes=40)
-            lines.append(line(at, channel, seller_id, "cancel", {"number": order["number"]}))
+            gone = {"number": order["number"]}
+            lines.append(line(placed_at, channel, seller_id, "cancel", gone, after="label_ready"))
         return lines
 
     def _market_order(self, channel: str, number: int, seller_id: str, placed_at: datetime) -> Line:
