@@ -14,7 +14,7 @@ from services.sandbox.month.onboarding import (
     read_keys,
     write_keys,
 )
-from services.sandbox.month.run import DAY_S, Month, run_month
+from services.sandbox.month.run import DAY_S, Month, run_month, set_clocks
 from services.sandbox.month.run import Progress as MonthProgress
 from services.store.master_key import master_key
 from services.store.pool import READER_SESSION, open_pool
@@ -44,6 +44,9 @@ FROM (SELECT finished, fulfilment, EXISTS (
       FROM status.orders o WHERE seller_id IS NOT NULL) AS orders
 """
 
+AS_EVERYWHERE = 1.0
+"""The pace of a clock that nobody has speeded up."""
+
 KEYS_TRIES_S = 6.0
 """The gateway reads new keys within this time."""
 
@@ -53,7 +56,10 @@ async def join(settings: Settings) -> Keys:
 
     The carriers' and marketplaces' doubles tell their secrets and keys, as a carrier would when it joins.
     """
+    doubles = (*settings.carrier_urls.values(), *settings.channel_urls.values())
     async with aiohttp.ClientSession() as session:
+        # A shop is looked at as soon as it has joined: no clock may be put back after that.
+        await set_clocks(session, doubles, AS_EVERYWHERE)
         partners = {
             name: await what_joining_gives(session, url)
             for name, url in settings.carrier_urls.items()

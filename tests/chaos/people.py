@@ -12,7 +12,7 @@ import orjson
 from services.sandbox.clock import Clock
 from services.sandbox.month.channels import Channels, Line, number_of, read_lines
 from services.sandbox.month.door import Door, Keys
-from services.sandbox.month.run import STARTS, Month, everybody, set_carriers_clocks
+from services.sandbox.month.run import STARTS, Month, everybody, set_clocks
 from services.sandbox.month.station import Stations
 from services.sandbox.sample import FOLDER
 
@@ -103,7 +103,7 @@ async def live_a_month(
     clock = Clock(STARTS, month.speed)
     timeout = aiohttp.ClientTimeout(total=10)
     async with aiohttp.ClientSession(timeout=timeout) as session:
-        await set_carriers_clocks(session, month)
+        await set_clocks(session, month.doubles, month.speed)
         door = Ledger(month.gateway, keys, session, markets=month.markets)
         channels = Channels(door, clock, seed, month.repeat)
         await everybody(

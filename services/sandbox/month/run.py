@@ -17,7 +17,7 @@ from services.sandbox.month.station import Stations
 from services.sandbox.sample import FOLDER
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from services.sandbox.month.door import Keys
 
@@ -42,6 +42,11 @@ class Month:
     day_s: float = DAY_S
     seed: int = 0
     repeat: float = 0.0
+
+    @property
+    def doubles(self) -> tuple[str, ...]:
+        """Everybody who keeps the month's time."""
+        return (*self.carriers, *self.markets.values())
 
     @property
     def speed(self) -> float:
@@ -85,7 +90,7 @@ async def run_month(
     timeout = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_S)
     connector = aiohttp.TCPConnector(limit=CONNECTIONS)
     async with aiohttp.ClientSession(timeout=timeout, connector=connector) as session:
-        await set_carriers_clocks(session, month)
+        await set_clocks(session, month.doubles, month.speed)
         door = Door(month.gateway, month.keys, session, markets=month.markets)
         channels = Channels(door, clock, month.seed, month.repeat)
         stations = Stations(door, clock, month.seed)
@@ -125,9 +130,9 @@ async def everybody(  # noqa: PLR0917 - the whole cast
         done.set()
 
 
-async def set_carriers_clocks(session: aiohttp.ClientSession, month: Month) -> None:
-    """Let carriers and marketplaces live in the same month, at the same pace."""
-    body = {"now": STARTS.isoformat(), "speed": month.speed}
-    for url in (*month.carriers, *month.markets.values()):
+async def set_clocks(session: aiohttp.ClientSession, urls: Iterable[str], speed: float) -> None:
+    """Let carriers and marketplaces live at the month's beginning, at this pace."""
+    body = {"now": STARTS.isoformat(), "speed": speed}
+    for url in urls:
         async with session.put(f"{url}/admin/clock", json=body) as answer:
             answer.raise_for_status()
