@@ -140,6 +140,10 @@ class Desk:
             self.handled.duplicate += 1
             self._keep(Step(order), record)
         elif self.book.has_begun(order) and not order.cancel_requested:
+            if content.is_fetched and refused_before(order, content):
+                self.handled.duplicate += 1
+                self._keep(Step(order), record)
+                return
             what = content.fingerprint if content.is_fetched else f"v{payload.version}"
             told_as = uuid.uuid5(EVENT_NAMESPACE, f"{order.order_id}|{what}")
             self._keep(Step(order), record)
@@ -274,3 +278,12 @@ class Desk:
 
     def _bury(self, record: Record, why: Why) -> None:
         self.handled.dead.append(Dead(record, why.code, why.reason))
+
+
+def refused_before(order: Order, content: Content) -> bool:
+    """Whether a newer version than the one in force said the same: its refusal was told then."""
+    return any(
+        fingerprint == content.fingerprint
+        for version, fingerprint in order.seen.items()
+        if order.payload_version < version != content.payload.version
+    )

@@ -10,6 +10,7 @@ import csv
 import random
 from typing import TYPE_CHECKING, Any, Final
 
+from services.sandbox.month.channels import MARKETPLACES
 from services.sandbox.sample import FOLDER
 from services.sandbox.sample.__main__ import SEED
 from services.sandbox.sample.orders import OrderMaker
@@ -39,7 +40,8 @@ def order_lines(count: int, channel: str | None = None) -> list[Line]:
     kept: dict[str, Line] = {}
     wanted = count * (MORE if channel is None else MORE * 3)
     for line in maker.make(wanted):
-        if line["kind"] == "order" and channel in {None, line["channel"]}:
+        told = line["kind"] == "order" and line["channel"] not in MARKETPLACES
+        if told and channel in {None, line["channel"]}:
             body = line["body"]
             if arrives(body, sendable):
                 body["fixed_carrier"] = CARRIERS[len(kept) % len(CARRIERS)]

@@ -11,6 +11,7 @@ import pytest
 from schemas.ids import channel_key
 from services.reference.places import Places
 from services.registry.load import load_registry
+from services.sandbox.month.channels import MARKETPLACES
 from services.sandbox.sample import FOLDER
 from services.store.vault import Vault
 from streams.intake import Intake
@@ -49,6 +50,8 @@ async def take_in(pool: Pool, disorder: Disorder) -> tuple[list[dict[str, Any]],
     pipeline = Pipeline([Intake(PLACES, VAULT)], pool, clock, disorder=disorder)
     with (FOLDER / "orders.jsonl").open(encoding="utf-8") as lines:
         for line in map(json.loads, lines):
+            if line["channel"] in MARKETPLACES:
+                continue  # they are asked for their orders
             channel, number = line["channel"], line["body"]["channel_order_no"]
             headers = [
                 ("ocop_channel", channel.encode()),
@@ -69,7 +72,7 @@ async def test_the_sample_month_ends_the_same_in_disorder(pool: Pool) -> None:
         await load_registry(connection, FOLDER)
     orderly, first = await take_in(pool, ORDERLY)
     assert first.dead == []
-    assert len(orderly) >= 2_000
+    assert len(orderly) >= 1_800
     await pool.execute(EMPTY)
     chaos = Disorder(seed=7, duplicated=0.2, late=0.2, redelivered=0.2, cut=True)
     disorderly, second = await take_in(pool, chaos)

@@ -236,6 +236,19 @@ async def test_a_status_that_says_nothing_new_is_no_amendment(flow: Flow) -> Non
     assert len(flow.pipeline.events("order.placed.v1")) == 1
 
 
+async def test_a_change_after_packing_is_refused_once_however_often_it_is_fetched(
+    flow: Flow,
+) -> None:
+    await flow.fetched(an_order())
+    await flow.packs_in(1)
+    [item] = a_shopee_order()["item_list"]
+    more = [item | {"model_quantity_purchased": 3}]
+    for later in range(3):
+        await flow.fetched(an_order(item_list=more, update_time=NEWER + later))
+    [refused] = flow.pipeline.events("command.refused.v1")
+    assert refused.model_dump()["code"] == "already_packed"
+
+
 async def test_a_unit_cancelled_at_lazada_is_an_amendment(flow: Flow) -> None:
     items = [a_lazada_item(n, sku=SKU) for n in (1, 2)]
     await flow.fetched(a_lazada_order(*items), "lazada")

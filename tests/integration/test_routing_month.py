@@ -14,6 +14,7 @@ from schemas.packing import PackedLine, PackingReport, ReportedParcel
 from services.reference.places import Places
 from services.reference.rule_book import sample_rule_book
 from services.registry.load import load_registry
+from services.sandbox.month.channels import MARKETPLACES
 from services.sandbox.sample import FOLDER
 from services.store.pack_list import shipments_to_pack
 from services.store.vault import Vault
@@ -72,6 +73,8 @@ PARCELS_OFF = """
 async def the_month_is_sent(pipeline: Pipeline) -> None:
     with (FOLDER / "orders.jsonl").open(encoding="utf-8") as lines:
         for line in map(json.loads, lines):
+            if line["channel"] in MARKETPLACES:
+                continue  # they are asked for their orders
             channel, number = line["channel"], line["body"]["channel_order_no"]
             ours = {
                 "ocop_channel": channel,

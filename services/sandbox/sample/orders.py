@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
+from services.sandbox.month.channels import MARKETPLACES
+
 if TYPE_CHECKING:
     import random
 
@@ -31,7 +33,6 @@ CHANNELS = {
     "sendo": 3,
 }
 PREFIX = {"postmart": "PM", "voso": "VS", "direct": "DO"}
-MARKETPLACES = frozenset({"shopee", "lazada", "tiki", "sendo"})
 PLATFORM_SHIPS = {"shopee": 1.0, "lazada": 1.0, "tiki": 0.5, "sendo": 0.0}
 """How often a marketplace ships with its own logistics, as channels.md says of each."""
 SALE_DAYS = {10: 3.0, 20: 2.0}
