@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from services.channels.port import ChannelAccount, ChannelApi
 
 NO_SUCH_ORDER: Final = "000000000000"
+A_DAY: Final = timedelta(days=1)
+A_YEAR: Final = timedelta(days=366)
 CREDENTIALS: Final = "check the application's and the shop's secrets, and the clock of this machine"
 LISTING: Final = "the listing must answer for the shop and the time asked for"
 
@@ -96,11 +98,14 @@ async def _strangers(stranger: ChannelApi, shop: str) -> Verdict:
 
 
 async def _listed(api: ChannelApi, shop: str, widest: timedelta) -> list[str]:
-    until = datetime.now(UTC) + timedelta(days=1)
+    """The orders of the newest time one question may cover, by the channel's own clock."""
+    until = datetime.now(UTC) + A_DAY
+    page = await api.page(shop, until - A_DAY, until, None)
+    until = (page.now or datetime.now(UTC)) + A_DAY
     numbers: list[str] = []
     token: str | None = None
     while True:
-        page = await api.page(shop, until - min(widest, timedelta(days=366)), until, token)
+        page = await api.page(shop, until - min(widest, A_YEAR), until, token)
         numbers += [change.number for change in page.changes]
         token = page.token
         if token is None:

@@ -8,8 +8,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from services.carriers.directory import name_of
-from services.carriers.webhooks import WEBHOOKS
+from services.carriers.directory import INTERFACES
 from services.channels.formats import PUSHES
 from services.channels.port import ChannelAccount
 from services.conform.gateway import examine_gateway
@@ -90,8 +89,7 @@ async def test_a_partner_with_the_wrong_secret_is_told_what_to_compare(served: S
 
 
 def test_everybody_who_sends_to_us_has_an_exam() -> None:
-    told = {name_of(carrier, api) for carrier, api in WEBHOOKS if carrier != "ems"} | {"ems"}
-    assert told | FEEDS | set(PUSHES) == set(SENDERS)
+    assert {row.name for row in INTERFACES} | FEEDS | set(PUSHES) == set(SENDERS)
 
 
 def failures(verdicts: list[Verdict]) -> str:
