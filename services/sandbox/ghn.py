@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
+from services.sandbox.callers import UNAUTHORISED, json_object, objection
 from services.sandbox.clock import Clock
 from services.sandbox.ghn_life import LEG, PARTLY, ghn_plan, ghn_redelivery, ghn_return
 from services.sandbox.ghn_places import province_of
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from services.sandbox.serving import Joining
 
 RETRIES: Final = 10
-UNAUTHORISED: Final = 401
 BAD_REQUEST: Final = 400
 CANCELLABLE: Final = frozenset({"ready_to_pick", "picking"})
 RETURNABLE: Final = frozenset({"storing", "waiting_to_return"})
@@ -90,7 +90,7 @@ class GhnSandbox:
         """Take an order on, unless a rule or chance is against it."""
         if complaint := self._stranger(request):
             return complaint
-        order = await _object(request)
+        order = await json_object(request)
         if said := self._complaint(order):
             return refusal(said)
         parcel = self.yard.accept(
@@ -110,7 +110,7 @@ class GhnSandbox:
         """An order by its code, or the newest under the client's."""
         if complaint := self._stranger(request):
             return complaint
-        body = await _object(request)
+        body = await json_object(request)
         parcel = self.yard.find(str(body.get("order_code") or body.get("client_order_code") or ""))
         return success(_detail(parcel)) if parcel else refusal("Không tìm thấy đơn hàng")
 
@@ -125,7 +125,7 @@ class GhnSandbox:
         """An invented price with VAT."""
         if complaint := self._stranger(request):
             return complaint
-        body = await _object(request)
+        body = await json_object(request)
         ends = (body.get("from_district_id"), body.get("to_district_id"))
         if body.get("service_type_id") not in {kind for _, _, kind in SERVICES}:
             return refusal("Dịch vụ không hợp lệ")
@@ -143,7 +143,7 @@ class GhnSandbox:
         """Cancel, return or deliver again, each where the state allows it; one answer an order."""
         if complaint := self._stranger(request):
             return complaint
-        codes = (await _object(request)).get("order_codes")
+        codes = (await json_object(request)).get("order_codes")
         if not isinstance(codes, list) or not codes:
             return refusal("order_codes là bắt buộc")
         to = request.match_info["to"]
@@ -175,10 +175,7 @@ class GhnSandbox:
             return f"Thiếu thông tin: {', '.join(missing)}"
         if order.get("required_note") not in NOTES or order.get("payment_type_id") not in {1, 2}:
             return "Dữ liệu không hợp lệ"
-        if self.yard.options.unique_references and reference in self.yard.by_reference:
-            self.yard.totals["refused_repeated"] += 1
-            return "Mã đơn hàng đã tồn tại"
-        return "Không hỗ trợ tuyến này" if self.yard.refuses(reference) else None
+        return objection(self.yard, reference)
 
     def _stranger(self, request: web.Request) -> web.Response | None:
         """The answer to a wrong token or shop."""
@@ -210,14 +207,6 @@ def refusal(
     """The envelope when it did not; HTTP says so too."""
     body = {"code": status, "message": message, "data": None, "code_message": code_message}
     return web.json_response(body, status=status)
-
-
-async def _object(request: web.Request) -> dict[str, Any]:
-    try:
-        body = await request.json()
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}
 
 
 def _moment(seconds: object) -> datetime | None:

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
+from services.sandbox.callers import UNAUTHORISED, json_object
 from services.sandbox.clock import Clock
 from services.sandbox.ghtk_life import PARTLY, ghtk_plan
 from services.sandbox.options import VIETNAM_TIME
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from services.sandbox.serving import Joining
 
 RETRIES: Final = 1
-UNAUTHORISED: Final = 401
 CANCELLABLE: Final = frozenset({"1", "2", "12"})
 CANCELLED: Final = Step(0.05, "-1")
 NEEDED: Final = (
@@ -71,7 +71,7 @@ class GhtkSandbox:
         """Take an order on, unless a rule or chance is against it; an id is taken once."""
         if not self._authorised(request):
             return unauthorised()
-        body = await _object(request)
+        body = await json_object(request)
         order, products = body.get("order"), body.get("products")
         if not isinstance(order, dict) or not isinstance(products, list) or not products:
             return refusal("Dữ liệu không hợp lệ")
@@ -186,14 +186,6 @@ def _exists(parcel: Parcel) -> web.Response:
     error = {"code": "ORDER_ID_EXIST", "partner_id": parcel.reference, "ghtk_label": parcel.number}
     said = "Đơn hàng đã tồn tại trên hệ thống"
     return web.json_response({"success": False, "message": said, "error": error})
-
-
-async def _object(request: web.Request) -> dict[str, Any]:
-    try:
-        body = await request.json()
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}
 
 
 def _grams(products: list[dict[str, Any]]) -> int:

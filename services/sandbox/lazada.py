@@ -17,9 +17,10 @@ from aiohttp import web
 from services.channels.lazada.proxy import ITEMS, ORDER, ORDERS
 from services.channels.lazada.signature import call_signature, push_signature
 from services.channels.signing import is_one_of
+from services.sandbox.callers import ShopTokens
 from services.sandbox.clock import Clock
 from services.sandbox.lazada_order import CANCELED, Units, heading, items, line_ids
-from services.sandbox.market import Market
+from services.sandbox.market import Market, no_such_order
 from services.sandbox.webhooks import Messenger
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class LazadaSandbox:
         self.units: dict[str, Units] = {}
         self._options = options
         self._secret = options.webhooks.secret
-        self._tokens_forgotten = 0
+        self._tokens = ShopTokens(self._secret)
 
     def routes(self) -> list[web.RouteDef]:
         """Lazada's calls, and the plain ones beside them."""
@@ -67,12 +68,11 @@ class LazadaSandbox:
 
     def forget_tokens(self) -> None:
         """Every seller's access token is no good any more."""
-        self._tokens_forgotten += 1
+        self._tokens.forget()
 
     def token(self, shop: str) -> str:
         """The seller's access token as it is now."""
-        turn = f":{self._tokens_forgotten}" if self._tokens_forgotten else ""
-        return f"{shop}:{self._secret}{turn}"
+        return self._tokens.of(shop)
 
     def joining(self) -> Joining:
         """Our app secret."""
@@ -108,18 +108,13 @@ class LazadaSandbox:
 
     async def pack(self, request: web.Request) -> web.Response:
         """The seller has the goods ready: the courier comes."""
-        sold = self.yard.sold.get(request.match_info["number"])
-        if sold is None:
-            return web.json_response({"error": "no such order"}, status=404)
-        if sold.status == NEW:
-            self._ship(sold, 0.0)
-        return web.json_response({"number": sold.order.number, "status": sold.status})
+        return self.yard.packed(request, lambda sold: self._ship(sold, 0.0))
 
     async def cancel_unit(self, request: web.Request) -> web.Response:
         """One unit fewer; the last one ends the order."""
         sold = self.yard.sold.get(request.match_info["number"])
         if sold is None:
-            return web.json_response({"error": "no such order"}, status=404)
+            return no_such_order()
         units = self._units(sold)
         units.canceled += 1
         if units.canceled >= units.ordered:
@@ -164,14 +159,12 @@ class LazadaSandbox:
         if len(sold.history) == 1:
             self._ship(sold, COLLECTED_AFTER_H)
         if sold.status == CANCELED:
-            for timer in sold.timers:
-                timer.cancel()
+            sold.stop()
         for line in line_ids(sold):
             self._push(sold, sold.status, line)
 
     def _ship(self, sold: Sold, wait_h: float) -> None:
-        for timer in sold.timers:
-            timer.cancel()
+        sold.stop()
         lost = self.yard.chance(sold.order.number, "life").random() < self._options.lives.lost
         plan = (*SHIPPING[:3], LOST) if lost else SHIPPING
         self.yard.later(sold, tuple((wait_h + hours, status) for hours, status in plan))

@@ -102,6 +102,11 @@ class Sold:
     reason: str = ""
     timers: list[asyncio.TimerHandle] = field(default_factory=list)
 
+    def stop(self) -> None:
+        """Nothing of what was planned happens any more."""
+        for timer in self.timers:
+            timer.cancel()
+
 
 class Market:
     """The order book of a marketplace. `changed` hears of every change."""
@@ -140,8 +145,7 @@ class Market:
     def close(self) -> None:
         """Let nothing more happen."""
         for one in self.sold.values():
-            for timer in one.timers:
-                timer.cancel()
+            one.stop()
 
     def place(self, order: PlainOrder) -> Sold:
         """A buyer orders; the same number again is the same order."""
@@ -183,6 +187,15 @@ class Market:
             web.post("/admin/orders/{number}/status", self._set_status),
         ]
 
+    def packed(self, request: web.Request, collect: Callable[[Sold], None]) -> web.Response:
+        """The seller has the goods ready: the courier comes, if nobody has come yet."""
+        sold = self.sold.get(request.match_info["number"])
+        if sold is None:
+            return no_such_order()
+        if sold.status == self._first:
+            collect(sold)
+        return web.json_response({"number": sold.order.number, "status": sold.status})
+
     async def _take(self, request: web.Request) -> web.Response:
         try:
             order = PlainOrder.model_validate_json(await request.read())
@@ -202,6 +215,11 @@ class Market:
     def _moved(self, number: str, status: str, reason: str = "") -> web.Response:
         sold = self.sold.get(number)
         if sold is None:
-            return web.json_response({"error": "no such order"}, status=NOT_FOUND)
+            return no_such_order()
         self.move(sold, status, reason)
         return web.json_response({"number": number, "status": sold.status})
+
+
+def no_such_order() -> web.Response:
+    """The number is not one of ours."""
+    return web.json_response({"error": "no such order"}, status=NOT_FOUND)

@@ -6,12 +6,11 @@ Whether the marketplace still runs is not known.
 from __future__ import annotations
 
 import base64
-import secrets
-import time
 from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
+from services.sandbox.callers import UNAUTHORISED, Tokens
 from services.sandbox.clock import Clock
 from services.sandbox.market import Market
 from services.sandbox.options import Webhooks
@@ -30,7 +29,7 @@ MAY_BECOME: Final = {
     CANCELLED: frozenset({NEW, PROCESSING, "11", "12"}),
 }
 """What a shop may set, and from where."""
-BAD_REQUEST, UNAUTHORISED, NOT_FOUND = 400, 401, 404
+BAD_REQUEST, NOT_FOUND = 400, 404
 
 
 class SendoSandbox:
@@ -43,7 +42,7 @@ class SendoSandbox:
             options, clock, lambda _: None, first=NEW, cancelled=CANCELLED, ended=ENDED
         )
         self._options = options
-        self._tokens: dict[str, tuple[str, float]] = {}
+        self._tokens = Tokens()
 
     def routes(self) -> list[web.RouteDef]:
         """Sendo's calls, and the plain ones beside them."""
@@ -58,7 +57,7 @@ class SendoSandbox:
 
     def forget_tokens(self) -> None:
         """Every token given out so far is no good any more."""
-        self._tokens.clear()
+        self._tokens.forget()
 
     def joining(self) -> Joining:
         """The secret key of every shop; a shop's secret is `<its name>:<it>`."""
@@ -69,8 +68,7 @@ class SendoSandbox:
         body = await request.json()
         if body.get("secret_key") != self._options.password or not body.get("shop_key"):
             return web.json_response({"success": False, "result": None}, status=UNAUTHORISED)
-        value, ends = secrets.token_urlsafe(24), time.time() + self._options.token_s
-        self._tokens[value] = (str(body["shop_key"]), ends)
+        value, ends = self._tokens.give(self._options.token_s, str(body["shop_key"]))
         return web.json_response({"success": True, "result": {"token": value, "expires": ends}})
 
     async def search(self, request: web.Request) -> web.Response:
@@ -117,9 +115,8 @@ class SendoSandbox:
 
     def _caller(self, request: web.Request) -> str:
         """The shop whose token it is."""
-        scheme, _, value = request.headers.get("Authorization", "").partition(" ")
-        shop, ends = self._tokens.get(value, ("", 0.0))
-        if scheme != "Bearer" or not shop or ends <= time.time():
+        shop = self._tokens.bearer(request)
+        if shop is None:
             raise web.HTTPUnauthorized(text='{"success":false}')
         return shop
 

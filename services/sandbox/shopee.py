@@ -17,6 +17,7 @@ from aiohttp import web
 from services.channels.shopee.proxy import CONFIRM, DETAIL, LIST, LOST
 from services.channels.shopee.signature import call_signature, push_signature
 from services.channels.signing import is_one_of
+from services.sandbox.callers import ShopTokens
 from services.sandbox.clock import Clock
 from services.sandbox.market import Market
 from services.sandbox.shopee_order import detail, parts
@@ -63,7 +64,7 @@ class ShopeeSandbox:
         self._options = options
         self._key = options.webhooks.secret
         self._lost_so_far = 0
-        self._tokens_forgotten = 0
+        self._tokens = ShopTokens(self._key)
 
     def routes(self) -> list[web.RouteDef]:
         """Shopee's calls, and the plain ones beside them."""
@@ -78,12 +79,11 @@ class ShopeeSandbox:
 
     def forget_tokens(self) -> None:
         """Every shop's access token is no good any more."""
-        self._tokens_forgotten += 1
+        self._tokens.forget()
 
     def token(self, shop: str) -> str:
         """The shop's access token as it is now."""
-        turn = f":{self._tokens_forgotten}" if self._tokens_forgotten else ""
-        return f"{shop}:{self._key}{turn}"
+        return self._tokens.of(shop)
 
     def joining(self) -> Joining:
         """Our partner key."""
@@ -147,12 +147,7 @@ class ShopeeSandbox:
 
     async def pack(self, request: web.Request) -> web.Response:
         """The seller has the goods ready: the courier comes."""
-        sold = self.yard.sold.get(request.match_info["number"])
-        if sold is None:
-            return web.json_response({"error": "no such order"}, status=404)
-        if sold.status == NEW:
-            self._ship(sold, 0.0)
-        return web.json_response({"number": sold.order.number, "status": sold.status})
+        return self.yard.packed(request, lambda sold: self._ship(sold, 0.0))
 
     def _of_shop(
         self, handler: Callable[[web.Request, str], Awaitable[web.Response]]
@@ -180,8 +175,7 @@ class ShopeeSandbox:
         if len(sold.history) == 1:
             self._ship(sold, COLLECTED_AFTER_H)
         if sold.status == CANCELLED:
-            for timer in sold.timers:
-                timer.cancel()
+            sold.stop()
         status, _, package = sold.status.partition(":")
         about = {"ordersn": sold.order.number}
         if package:
@@ -192,8 +186,7 @@ class ShopeeSandbox:
             self._push(sold, ORDER_PUSH, about | {"status": status, "update_time": stamp} | more)
 
     def _ship(self, sold: Sold, wait_h: float) -> None:
-        for timer in sold.timers:
-            timer.cancel()
+        sold.stop()
         plan: tuple[tuple[float, str], ...] = SHIPPING
         if self._chance(sold, "life").random() < self._options.lives.lost:
             plan = (*SHIPPING[:2], (LOST_AFTER_H, LOST_PARCEL))

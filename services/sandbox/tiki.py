@@ -8,13 +8,13 @@ again, and now and then one that was.
 from __future__ import annotations
 
 import secrets
-import time
 import uuid
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
+from services.sandbox.callers import UNAUTHORISED, Tokens
 from services.sandbox.clock import Clock
 from services.sandbox.market import Market
 from services.sandbox.options import Webhooks
@@ -42,7 +42,7 @@ LARGEST_PAGE: Final = 50
 PULLED: Final = 100
 ROUTING_S: Final = 5
 """A subscription takes effect so long after it was made, by Tiki's clock."""
-BAD_REQUEST, UNAUTHORISED, NOT_FOUND = 400, 401, 404
+BAD_REQUEST, NOT_FOUND = 400, 404
 
 
 class TikiSandbox:
@@ -55,7 +55,7 @@ class TikiSandbox:
         self.events: list[dict[str, Any]] = []
         self.subscribed: dict[tuple[str, str], datetime] = {}
         self._queues: dict[str, str] = {}
-        self._tokens: dict[str, tuple[str, float]] = {}
+        self._tokens = Tokens()
         self._receipts: dict[str, set[str]] = {}
         self._options = options
         self._redelivered: set[str] = set()
@@ -79,7 +79,7 @@ class TikiSandbox:
 
     def forget_tokens(self) -> None:
         """Every token given out so far is no good any more."""
-        self._tokens.clear()
+        self._tokens.forget()
 
     def joining(self) -> Joining:
         """Our client secret; a shop's is `<its name>:<the same>`."""
@@ -91,9 +91,7 @@ class TikiSandbox:
         known = form.get("client_secret") == self._options.password
         if form.get("grant_type") != "client_credentials" or not known:
             return web.json_response({"error": "invalid_client"}, status=UNAUTHORISED)
-        value = secrets.token_urlsafe(24)
-        ends = time.monotonic() + self._options.token_s
-        self._tokens[value] = (str(form.get("client_id")), ends)
+        value, _ends = self._tokens.give(self._options.token_s, str(form.get("client_id")))
         seconds = int(self._options.token_s)
         return web.json_response(
             {"access_token": value, "expires_in": seconds, "token_type": "bearer", "scope": ""}
@@ -231,10 +229,8 @@ class TikiSandbox:
 
     def _caller(self, request: web.Request) -> str | None:
         """Whose token it is; None if it is none, or has ended."""
-        scheme, _, value = request.headers.get("Authorization", "").partition(" ")
-        client, ends = self._tokens.get(value, ("", 0.0))
-        good = scheme == "Bearer" and client and ends > time.monotonic()
-        if not good:
+        client = self._tokens.bearer(request)
+        if client is None:
             raise web.HTTPUnauthorized(text='{"error":"unauthorized"}')
         return client
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import secrets
-import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
+from services.sandbox.callers import Tokens, json_object
 from services.sandbox.clock import Clock
 from services.sandbox.options import VIETNAM_TIME
 from services.sandbox.plans import (
@@ -48,7 +47,7 @@ class ViettelPostSandbox:
         self.messenger = Messenger(options.webhooks, options.mischief, clock)
         self.yard = Yard(options, clock, MANNER, self._tell)
         self._options = options
-        self._tokens: dict[str, float] = {}
+        self._tokens = Tokens()
 
     def routes(self) -> list[web.RouteDef]:
         """The calls of the document that we make."""
@@ -68,7 +67,7 @@ class ViettelPostSandbox:
 
     def forget_tokens(self) -> None:
         """Every token given out so far is no good any more."""
-        self._tokens.clear()
+        self._tokens.forget()
 
     def joining(self) -> Joining:
         """The header's secret and the body's token."""
@@ -77,7 +76,7 @@ class ViettelPostSandbox:
 
     async def login(self, request: web.Request) -> web.Response:
         """User name and password for a short-lived token."""
-        body = await _object(request)
+        body = await json_object(request)
         known = (self._options.username, self._options.password)
         if (body.get("USERNAME"), body.get("PASSWORD")) != known:
             return refusal("Tài khoản hoặc mật khẩu không đúng")
@@ -97,7 +96,7 @@ class ViettelPostSandbox:
         """Take an order on, unless a rule or chance is against it."""
         if not self._authorised(request):
             return refusal("Token invalid")
-        order = await _object(request)
+        order = await json_object(request)
         if complaint := self._complaint(order):
             return refusal(complaint)
         service = str(order["ORDER_SERVICE"])
@@ -116,7 +115,7 @@ class ViettelPostSandbox:
         """Types 2 approve a return, 3 deliver again (both at 505), 4 cancel (below 200)."""
         if not self._authorised(request):
             return refusal("Token invalid")
-        body = await _object(request)
+        body = await json_object(request)
         parcel = self.yard.by_number.get(str(body.get("ORDER_NUMBER")))
         if parcel is None:
             return refusal("Đơn hàng không tồn tại")
@@ -138,7 +137,7 @@ class ViettelPostSandbox:
         """Change an order that was not collected; ORDER_NUMBER is the waybill here."""
         if not self._authorised(request):
             return refusal("Token invalid")
-        order = await _object(request)
+        order = await json_object(request)
         parcel = self.yard.by_number.get(str(order.get("ORDER_NUMBER")))
         if parcel is None or not cancellable(parcel):
             return refusal("Trạng thái đơn hàng không hợp lệ")
@@ -159,7 +158,7 @@ class ViettelPostSandbox:
     async def _prices(self, request: web.Request, *, by_text: bool) -> web.Response:
         if not self._authorised(request):
             return refusal("Token invalid")
-        body = await _object(request)
+        body = await json_object(request)
         named = "ADDRESS" if by_text else "PROVINCE"
         if not body.get(f"SENDER_{named}") or not body.get(f"RECEIVER_{named}"):
             return refusal("Dữ liệu không hợp lệ")
@@ -198,12 +197,11 @@ class ViettelPostSandbox:
         return self.yard.chance(parcel.number, "decision")
 
     def _authorised(self, request: web.Request) -> bool:
-        return self._tokens.get(request.headers.get("Token", ""), 0.0) > time.time()
+        return self._tokens.holds(request.headers.get("Token", ""))
 
     def _new_token(self, seconds: float) -> dict[str, Any]:
-        token = secrets.token_urlsafe(24)
-        self._tokens[token] = time.time() + seconds
-        return {"userId": 1, "token": token, "expired": int(self._tokens[token] * 1000)}
+        token, ends = self._tokens.give(seconds)
+        return {"userId": 1, "token": token, "expired": int(ends * 1000)}
 
     def _tell(self, parcel: Parcel, step: Step) -> None:
         hooks = self._options.webhooks
@@ -223,14 +221,6 @@ def success(data: object) -> web.Response:
 def refusal(message: str) -> web.Response:
     """The envelope when it did not: HTTP says 200 all the same."""
     return web.json_response({"status": 204, "error": True, "message": message, "data": None})
-
-
-async def _object(request: web.Request) -> dict[str, Any]:
-    try:
-        body = await request.json()
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}
 
 
 def _moment(text: object) -> datetime | None:

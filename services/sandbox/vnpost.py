@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
-import secrets
-import time
 from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from services.sandbox.callers import UNAUTHORISED, Tokens, json_object, objection
 from services.sandbox.clock import Clock
+from services.sandbox.key import new_key, public_pem, signature
 from services.sandbox.plans import Step, vnpost_plan
 from services.sandbox.prices import VNPOST
 from services.sandbox.statement import Ends
@@ -21,12 +18,13 @@ from services.sandbox.webhooks import Messenger
 from services.sandbox.yard import Manner, Parcel, Yard, s10
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
     from services.sandbox.options import Options
     from services.sandbox.serving import Joining
 
 ENDS: Final = Ends("VNP", frozenset({"14"}), frozenset({"23"}), frozenset({"19"}))
 MANNER: Final = Manner(vnpost_plan, s10, "1", ENDS)
-UNAUTHORISED: Final = 401
 CANCELLABLE: Final = frozenset({"1", "2", "3", "4", "5"})
 CORRECTABLE: Final = frozenset({*"12345678", "101"})
 AFFAIRS: Final = frozenset({"01", "02", "04", "08"})
@@ -44,14 +42,13 @@ class VietnamPostSandbox:
         self.messenger = Messenger(options.webhooks, options.mischief, clock)
         self.yard = Yard(options, clock, MANNER, self._tell)
         self._options = options
-        self._key = key or rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        self._tokens: dict[str, float] = {}
+        self._key = key or new_key()
+        self._tokens = Tokens()
 
     @property
     def public_key_pem(self) -> str:
         """What a customer checks the webhooks with."""
-        form = serialization.PublicFormat.SubjectPublicKeyInfo
-        return self._key.public_key().public_bytes(serialization.Encoding.PEM, form).decode("ascii")
+        return public_pem(self._key)
 
     def routes(self) -> list[web.RouteDef]:
         """The calls that we make."""
@@ -68,7 +65,7 @@ class VietnamPostSandbox:
 
     def forget_tokens(self) -> None:
         """Every token given out so far is no good any more."""
-        self._tokens.clear()
+        self._tokens.forget()
 
     def joining(self) -> Joining:
         """The public half of the key it signs with."""
@@ -76,12 +73,11 @@ class VietnamPostSandbox:
 
     async def get_access_token(self, request: web.Request) -> web.Response:
         """User name, password and customer code for a token."""
-        body = await _object(request)
+        body = await json_object(request)
         known = (self._options.username, self._options.password, self._options.customer_code)
         if (body.get("username"), body.get("password"), body.get("customerCode")) != known:
             return refusal("Tài khoản hoặc mật khẩu không đúng")
-        token = secrets.token_urlsafe(24)
-        self._tokens[token] = time.time() + self._options.token_s
+        token, _ends = self._tokens.give(self._options.token_s)
         return web.json_response({"success": True, "errorMessage": "", "token": token})
 
     async def get_new_province_all(self, request: web.Request) -> web.Response:
@@ -92,7 +88,7 @@ class VietnamPostSandbox:
         """Take an order on, unless a rule or chance is against it."""
         if not self._authorised(request):
             return unauthorised()
-        body = await _object(request)
+        body = await json_object(request)
         order = body.get("informationOrder")
         if not isinstance(order, dict) or body.get("orderCreationStatus") != 1:
             return refusal("Dữ liệu không hợp lệ")
@@ -112,7 +108,7 @@ class VietnamPostSandbox:
         """Every service of the lane with its price."""
         if not self._authorised(request):
             return unauthorised()
-        body = await _object(request)
+        body = await json_object(request)
         data = body.get("data")
         if (
             not isinstance(data, dict)
@@ -142,7 +138,7 @@ class VietnamPostSandbox:
         """Change an order at status 1 to 8 or 101; what each AffairType means is not known."""
         if not self._authorised(request):
             return unauthorised()
-        body = await _object(request)
+        body = await json_object(request)
         parcel = self.yard.by_carrier_ref.get(str(body.get("OriginalId")))
         order = body.get("informationOrder")
         if parcel is None or parcel.code not in CORRECTABLE or not isinstance(order, dict):
@@ -157,7 +153,7 @@ class VietnamPostSandbox:
         """Done ("00"), or noted ("02"): then status 9 comes later."""
         if not self._authorised(request):
             return unauthorised()
-        wanted = str((await _object(request)).get("OriginalId"))
+        wanted = str((await json_object(request)).get("OriginalId"))
         parcel = self.yard.by_carrier_ref.get(wanted)
         if parcel is None or not cancellable(parcel):
             return refusal("Không thể hủy đơn hàng")
@@ -201,13 +197,10 @@ class VietnamPostSandbox:
         weight = order.get("weight")
         if not isinstance(weight, str) or not weight.isdigit() or not order.get("serviceCode"):
             return "Dữ liệu không hợp lệ"
-        if self._options.unique_references and reference in self.yard.by_reference:
-            self.yard.totals["refused_repeated"] += 1
-            return "Mã đơn hàng đã tồn tại"
-        return "Không hỗ trợ tuyến này" if self.yard.refuses(reference) else None
+        return objection(self.yard, reference)
 
     def _authorised(self, request: web.Request) -> bool:
-        return self._tokens.get(request.headers.get("token", ""), 0.0) > time.time()
+        return self._tokens.holds(request.headers.get("token", ""))
 
     def _tell(self, parcel: Parcel, step: Step) -> None:
         sent = f"{parcel.at:%Y-%m-%d %H:%M:%S}"
@@ -215,17 +208,13 @@ class VietnamPostSandbox:
         body = {
             "data": [item],
             "sendDate": sent,
-            "signature": self._sign(f"MYVNP{sent}{parcel.number}{step.code}"),
+            "signature": signature(self._key, f"MYVNP{sent}{parcel.number}{step.code}"),
         }
         self.messenger.send(
             json.dumps(body, ensure_ascii=False).encode(),
             {"Content-Type": "application/json"},
             self.yard.chance(parcel.number, step.code, sent),
         )
-
-    def _sign(self, text: str) -> str:
-        signature = self._key.sign(text.encode(), padding.PKCS1v15(), hashes.SHA256())
-        return base64.b64encode(signature).decode("ascii")
 
 
 def cancellable(parcel: Parcel) -> bool:
@@ -253,14 +242,6 @@ def unauthorised() -> web.Response:
     """The token is not, or not any more, a good one."""
     body = {"success": False, "errorMessage": "Unauthorized"}
     return web.json_response(body, status=UNAUTHORISED)
-
-
-async def _object(request: web.Request) -> dict[str, Any]:
-    try:
-        body = await request.json()
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}
 
 
 def _lane(order: dict[str, Any]) -> tuple[str, str]:

@@ -8,15 +8,13 @@ from __future__ import annotations
 import base64
 import json
 import re
-import secrets
-import time
 from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from services.sandbox.callers import UNAUTHORISED, Tokens, json_object, objection
 from services.sandbox.clock import Clock
+from services.sandbox.key import new_key, signature
 from services.sandbox.options import VIETNAM_TIME
 from services.sandbox.post_plans import legacy_plan
 from services.sandbox.prices import PriceList, Product
@@ -25,6 +23,8 @@ from services.sandbox.webhooks import Messenger
 from services.sandbox.yard import Manner, Parcel, Yard, s10
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
     from services.sandbox.options import Options
     from services.sandbox.plans import Step
     from services.sandbox.serving import Joining
@@ -35,7 +35,6 @@ MANNER: Final = Manner(legacy_plan, lambda serial: s10(serial, "CC"), "20", ENDS
 PRICES: Final = PriceList(
     "vnpost_legacy", (Product("BK", "Bưu kiện", 0.9, 120), Product("EMS", "EMS", 1.7, 48)), 6000
 )
-UNAUTHORISED: Final = 401
 PHONE: Final = re.compile(r"0\d{9}")
 PARTY: Final = ("Fullname", "Address", "WardId", "ProvinceId")
 PREFIX: Final = "/api/api"
@@ -50,8 +49,8 @@ class VietnamPostLegacySandbox:
         self.messenger = Messenger(options.webhooks, options.mischief, clock)
         self.yard = Yard(options, clock, MANNER, self._tell)
         self._options = options
-        self._key = key or rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        self._tokens: dict[str, float] = {}
+        self._key = key or new_key()
+        self._tokens = Tokens()
 
     def routes(self) -> list[web.RouteDef]:
         """The documented calls."""
@@ -63,7 +62,7 @@ class VietnamPostLegacySandbox:
 
     def forget_tokens(self) -> None:
         """Every token given out so far is no good any more."""
-        self._tokens.clear()
+        self._tokens.forget()
 
     def joining(self) -> Joining:
         """Its public key, as modulus and exponent."""
@@ -74,19 +73,18 @@ class VietnamPostLegacySandbox:
 
     async def get_access_token(self, request: web.Request) -> web.Response:
         """User name and password for a token."""
-        body = await _object(request)
+        body = await json_object(request)
         known = (self._options.username, self._options.password)
         if (body.get("TenDangNhap"), body.get("MatKhau")) != known:
             return refusal("Tài khoản hoặc mật khẩu không đúng")
-        token = secrets.token_urlsafe(24)
-        self._tokens[token] = time.time() + self._options.token_s
+        token, _ends = self._tokens.give(self._options.token_s)
         return web.json_response({"IsSuccess": True, "Token": token})
 
     async def create_order(self, request: web.Request) -> web.Response:
         """Take an order on, unless a rule or chance is against it."""
         if not self._authorised(request):
             return unauthorised()
-        order = await _object(request)
+        order = await json_object(request)
         if complaint := self._complaint(order):
             return refusal(complaint)
         weight, service = int(order["WeightEvaluation"]), str(order["ServiceName"])
@@ -105,7 +103,7 @@ class VietnamPostLegacySandbox:
         """Every service of the lane with its price."""
         if not self._authorised(request):
             return unauthorised()
-        body = await _object(request)
+        body = await json_object(request)
         lane = str(body.get("SenderProvinceId")), str(body.get("ReceiverProvinceId"))
         offers = PRICES.offers(*lane, int(body.get("Weight") or 0))
         names = ("MaDichVu", "TongCuocSauVAT", "TongCuocBaoGomDVCT")
@@ -122,27 +120,20 @@ class VietnamPostLegacySandbox:
         weighed = isinstance(order.get("WeightEvaluation"), int)
         if order.get("ServiceName") not in {"BK", "EMS"} or not weighed:
             return "Dữ liệu không hợp lệ"
-        if self._options.unique_references and reference in self.yard.by_reference:
-            self.yard.totals["refused_repeated"] += 1
-            return "Mã đơn hàng đã tồn tại"
-        return "Không hỗ trợ tuyến này" if self.yard.refuses(reference) else None
+        return objection(self.yard, reference)
 
     def _authorised(self, request: web.Request) -> bool:
-        return self._tokens.get(request.headers.get("h-token", ""), 0.0) > time.time()
+        return self._tokens.holds(request.headers.get("h-token", ""))
 
     def _tell(self, parcel: Parcel, step: Step) -> None:
         data = json.dumps(_event(parcel, step), ensure_ascii=False)
         sent = f"{parcel.at:%d/%m/%Y %H:%M:%S}"
-        body = {"Data": data, "SendDate": sent, "SignData": self._sign(data + sent)}
+        body = {"Data": data, "SendDate": sent, "SignData": signature(self._key, data + sent)}
         self.messenger.send(
             json.dumps(body, ensure_ascii=False).encode(),
             {"Content-Type": "application/json"},
             self.yard.chance(parcel.number, step.code, sent),
         )
-
-    def _sign(self, text: str) -> str:
-        signature = self._key.sign(text.encode(), padding.PKCS1v15(), hashes.SHA256())
-        return base64.b64encode(signature).decode("ascii")
 
 
 def refusal(message: str) -> web.Response:
@@ -154,14 +145,6 @@ def unauthorised() -> web.Response:
     """The token is not, or not any more, a good one."""
     body = {"IsSuccess": False, "ErrorMessage": "Unauthorized"}
     return web.json_response(body, status=UNAUTHORISED)
-
-
-async def _object(request: web.Request) -> dict[str, Any]:
-    try:
-        body = await request.json()
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}
 
 
 def _view(parcel: Parcel) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import pytest
 
 from schemas.catalogue import TRACKING_RECEIVED
 from schemas.s10 import S10
+from services.sandbox.key import new_key, signature
 from services.sandbox.month.door import sign
 from services.sandbox.month.onboarding import READ_PARTNERS, join_partner
 from services.sandbox.options import Options
@@ -98,14 +99,15 @@ async def test_an_operator_tells_of_ems_numbers_in_emsevt(served: Served) -> Non
 
 
 async def test_the_older_vietnam_post_is_known_by_modulus_and_exponent(served: Served) -> None:
-    peer = VietnamPostLegacySandbox(Options())
+    key = new_key()
+    peer = VietnamPostLegacySandbox(Options(), key)
     async with served.pool.acquire() as connection:
         (row,) = await connection.fetch(READ_PARTNERS, "vnpost_legacy")
         await join_partner(connection, Vault(MASTER_KEY).seal_secret, row, peer.joining())
         await served.parts.keyring.refresh(connection)
     number, sent = S10("CA", uuid.uuid4().int % 10**8).number, "07/10/2026 08:00:05"
     data = orjson.dumps({"ItemCode": number, "OrderStatusId": 100}).decode()
-    body = {"Data": data, "SendDate": sent, "SignData": peer._sign(data + sent)}
+    body = {"Data": data, "SendDate": sent, "SignData": signature(key, data + sent)}
     forged = body | {"Data": data.replace("100", "170")}
     assert (await post(served, LEGACY, orjson.dumps(forged)))[0] == 401
     assert (await post(served, LEGACY, orjson.dumps(body)))[0] == 200
