@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, Field
 from typing_extensions import override
 
 from schemas.event import Event, Value
-from schemas.place import Place, ProvinceCode
+from schemas.place import CountryCode, Destination, ProvinceCode
 from schemas.units import Centimetres, Dong, Grams, PositiveInt
 
 LOGISTICS: Final = "logistics"
@@ -97,7 +97,8 @@ class PlatformShipping(Value):
 class OrderLine(Value):
     """One line. Star, group and certificate are the registry's, as they were at that moment.
 
-    `star` is 0 where no certificate was valid. `weight_g` and the sizes are of one unit.
+    `star` is 0 where no certificate was valid. `weight_g` and the sizes are of one unit. What
+    customs ask for, `hs_code`, `origin_country` and `name_en`, is there where the order goes abroad.
     """
 
     line_no: PositiveInt
@@ -118,6 +119,9 @@ class OrderLine(Value):
     lot: str | None = None
     best_before: date | None = None
     transit_tolerance_h: PositiveInt | None = None
+    hs_code: str | None = None
+    origin_country: CountryCode | None = None
+    name_en: str | None = None
 
 
 class OrderEvent(Event):
@@ -143,7 +147,7 @@ class OrderContent(OrderEvent):
     seller_id: str
     channel_order_no: str
     placed_at: AwareDatetime
-    destination: Place
+    destination: Destination
     lines: tuple[OrderLine, ...] = Field(min_length=1)
     goods_vnd: Dong
     shipping_vnd: Dong

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, TypeAlias
 from zoneinfo import ZoneInfo
 
 from pydantic import Field
@@ -10,9 +10,12 @@ from pydantic import Field
 from schemas.event import Value
 
 VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
+HOME = "VN"
 
 ProvinceCode = Annotated[str, Field(pattern=r"^\d{2}$")]
 WardCode = Annotated[str, Field(pattern=r"^\d{5}$")]
+CountryCode = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+"""ISO 3166-1, two letters."""
 
 
 class Vintage(StrEnum):
@@ -27,6 +30,31 @@ class Place(Value):
 
     province_code: ProvinceCode
     ward_code: WardCode
+
+    @property
+    def country(self) -> str:
+        """Vietnam."""
+        return HOME
+
+    @property
+    def area(self) -> str:
+        """What a service covers or not: the province."""
+        return self.province_code
+
+
+class Abroad(Value):
+    """Another country. Town and postcode are few people's: they stay with the street."""
+
+    country: CountryCode
+
+    @property
+    def area(self) -> str:
+        """What a service covers or not: the country."""
+        return self.country
+
+
+Destination: TypeAlias = Place | Abroad
+"""Where an order goes. Communes are Vietnam's alone, so a place abroad has none."""
 
 
 def vietnam_date(moment: datetime) -> date:

@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, Field
 
 from schemas.event import Value
 from schemas.intake import Channel, OrderEvent
-from schemas.place import Place
+from schemas.place import Destination, Place
 from schemas.units import Dong, Grams, PositiveInt
 
 
@@ -17,6 +17,8 @@ class Candidate(Value):
     `tariff` says where the price comes from: the rule book's `sample` prices, its real ones
     (`quote`), or what the carrier `quoted` for the lane at `quoted_at`.
     `api`: the carrier's interface it is booked through; empty in older events: its first.
+    `numbered_as`: the S10 service indicator under which we number its parcels; empty: the carrier
+    numbers them.
     """
 
     carrier: str
@@ -30,6 +32,7 @@ class Candidate(Value):
     transit_h_to: PositiveInt
     promised_on: date
     quoted_at: AwareDatetime | None = None
+    numbered_as: str = ""
 
 
 class Refusal(Value):
@@ -79,7 +82,7 @@ class OrderRouted(OrderEvent):
     seller_id: str
     based_on: int
     """The order version this decision was made for."""
-    destination: Place
+    destination: Destination
     shipments: tuple[RoutedShipment, ...] = Field(min_length=1)
     rule_book: str
     placed_at: AwareDatetime | None = None

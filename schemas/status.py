@@ -15,6 +15,7 @@ from schemas.intake import (
     ReturnCondition,
     ReturnOutcome,
 )
+from schemas.place import CountryCode
 from schemas.tracking import CodState, TrackingStatus
 
 
@@ -133,6 +134,8 @@ class OrderStatusChanged(OrderEvent):
     shipments: tuple[ShipmentStatus, ...] = ()
     returns: tuple[ReturnShipment, ...] = ()
     tasks: tuple[Task, ...] = ()
+    country: CountryCode | None = None
+    """The country abroad it goes to; None: Vietnam, or not known yet."""
     refused: RefusedCommand | None = None
     """Set only in the version that tells of a refusal."""
 

@@ -7,6 +7,7 @@ answers come back as `booking.resulted`.
 from __future__ import annotations
 
 from collections import defaultdict
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, assert_never, cast
 
 from schemas.booking import (
@@ -35,6 +36,7 @@ from schemas.tracking import ShipmentStatusChanged, TrackingStatus
 from services.carriers.directory import api_of, name_of
 from services.jobs.queue import CarrierJob, enqueue
 from services.store.booking import READ_TRACKED, READ_WAITING_FOR_TRACKING
+from services.store.s10_numbers import NumbersExhausted, number_for
 from streams.booking_holds import order_held, order_released
 from streams.booking_rows import load_orders, store_orders
 from streams.rules.booking import Order, Parcel, Stands, advance
@@ -94,6 +96,7 @@ class Booking:
         for order_id, cause in causes.items():
             for effect in advance(orders[order_id]):
                 if isinstance(effect, Call):
+                    await _number(tx, effect, batch.now)
                     jobs.append(_job(effect, orders[order_id].now))
                 else:
                     event = _event(orders[order_id], effect, batch.era)
@@ -152,6 +155,16 @@ def _note(
 
 def _about(message: Message) -> OrderEvent:
     return cast("OrderEvent", message.event)
+
+
+async def _number(tx: Transaction, call: Call, now: datetime) -> None:
+    """Give an attempt that we number ourselves its number, in the transaction that makes it.
+
+    Where no number is free the job waits for one: whoever opens a range lets it go on.
+    """
+    if call.kind == "book" and call.attempt.numbered_as:
+        with suppress(NumbersExhausted):
+            await number_for(tx, call.attempt.reference, call.attempt.numbered_as, now)
 
 
 def _job(call: Call, asked_at: datetime) -> CarrierJob:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from schemas.catalogue import ORDER_RECEIVED
 from services.channels.port import Nothing
+from services.reference.rule_book import sample_rule_book
 from services.store.consignees import write_contacts
 from streams.intake_book import Book
 from streams.intake_desk import Desk
@@ -29,6 +30,7 @@ from streams.runtime.stage import Dead, Handled
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from services.reference.exports import Exports
     from services.reference.places import Places
     from services.store.vault import Vault
     from streams.intake_reading import Incoming
@@ -38,13 +40,17 @@ if TYPE_CHECKING:
 
 
 class Intake:
-    """The intake stage. `vault` encrypts buyers; `places` is the map addresses are found on."""
+    """The intake stage. `vault` encrypts buyers; `places` is the map addresses are found on.
+
+    `exports`: what may go abroad; None: what the sample rule book lets go.
+    """
 
     name: Final = "intake"
     inputs: Final = (ORDER_RECEIVED,)
 
-    def __init__(self, places: Places, vault: Vault) -> None:
+    def __init__(self, places: Places, vault: Vault, exports: Exports | None = None) -> None:
         self._places = places
+        self._exports = exports or sample_rule_book().exports
         self._vault = vault
 
     async def handle(self, batch: Batch, tx: Transaction) -> Handled:
@@ -54,7 +60,7 @@ class Intake:
         handled = Handled(dead=[one for one in readings if isinstance(one, Dead)])
         if not incoming:
             return handled
-        desk = Desk(await load(tx, incoming, self._places), batch, handled)
+        desk = Desk(await load(tx, incoming, self._places, self._exports), batch, handled)
         for one in incoming:
             desk.settle(one)
         await write_orders(tx, desk.changed)
@@ -65,7 +71,9 @@ class Intake:
         return handled
 
 
-async def load(tx: Transaction, incoming: Sequence[Incoming], places: Places) -> Book:
+async def load(
+    tx: Transaction, incoming: Sequence[Incoming], places: Places, exports: Exports
+) -> Book:
     """Everything in the database that decides about these records."""
     names = sorted({name_of(one) for one in incoming})
     sellers = await read_sellers(tx, sorted(set(refs_of(incoming))))
@@ -85,6 +93,7 @@ async def load(tx: Transaction, incoming: Sequence[Incoming], places: Places) ->
         settled=await read_commands(tx, asked),
         packing=await read_packing(tx, [order.order_id for order in known]),
         places=places,
+        exports=exports,
     )
 
 

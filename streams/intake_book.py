@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple, assert_never
 
+from services.reference.exports import NO_EXPORTS, Exports
 from streams.intake_reading import Content
 from streams.rules import intake_fold as fold
-from streams.rules.intake import Case, Product, Verdict, address_of, judge
+from streams.rules.intake import Case, Verdict, judge, where_to
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from streams.intake_registry import Sellers
     from streams.intake_store import Named, Parked
     from streams.rules.intake_order import Cause, Order, Step
+    from streams.rules.order_lines import Product
 
 
 class Why(NamedTuple):
@@ -50,6 +52,7 @@ class Book:
     settled: set[tuple[str, str]]
     packing: Mapping[str, bool]
     places: Places
+    exports: Exports = NO_EXPORTS
 
     def seller(self, channel: str, ref: str | None, claim: str | None) -> str | Why:
         """Whose a payload is. On the direct API nobody speaks for somebody else."""
@@ -63,8 +66,9 @@ class Book:
     def judge(self, order: Order, waived: frozenset[str]) -> Verdict:
         """Run the checks on an order's content."""
         products = self.products.get(order.seller_id, {})
-        where = self.places.locate(address_of(order.wanted))
-        return judge(Case(order.wanted, order.contact_problems, products, where), waived)
+        where = where_to(order.wanted, self.places)
+        case = Case(order.wanted, order.contact_problems, products, where, self.exports)
+        return judge(case, waived)
 
     def has_begun(self, order: Order) -> bool:
         """Has a packing station taken the order?"""

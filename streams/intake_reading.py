@@ -11,6 +11,7 @@ from pydantic import StringConstraints, ValidationError
 
 from schemas.ids import channel_key, order_channel_key
 from schemas.intake import Channel, ReceivedParcel
+from schemas.place import HOME
 from services.channels.contact import Contact, ContactProblem, read_contact
 from services.channels.formats import READINGS
 from services.channels.neutral import (
@@ -38,6 +39,7 @@ CommandKind: TypeAlias = Literal[
 ]
 KINDS: Final = frozenset(get_args(CommandKind))
 ORDER_ID: Final = rf"^({'|'.join(sorted(Channel))}):[A-Za-z0-9._-]{{1,64}}:[A-Za-z0-9._-]{{1,64}}$"
+FOR_CUSTOMS: Final = frozenset({"name_en", "hs_code", "origin_country"})
 SAYS_WHEN: Final = frozenset({"version", "event", "updated_at"})
 """Of an order we fetched: they change with every status and say nothing of what is wanted."""
 REASON_CODE: Final = re.compile(r"[a-z0-9_]{1,40}")
@@ -246,9 +248,18 @@ def _fingerprint(payload: OrderPayload | NoticePayload, vault: Vault) -> str:
 
 def _compared(payload: OrderPayload | NoticePayload) -> str:
     """What tells one payload from another. A platform's package numbers are facts of their own."""
-    if payload.channel in NEUTRAL:
-        return payload.model_dump_json(exclude={"platform", "channel_hold", "related_no"})
     if isinstance(payload, NoticePayload):
         return payload.model_dump_json()
+    unsaid = _unsaid(payload)
+    if payload.channel in NEUTRAL:
+        ours = dict.fromkeys(("platform", "channel_hold", "related_no"), True)
+        return payload.model_dump_json(exclude={**ours, **unsaid})
     packages = {"platform": {"packages", "as_of"}} if payload.platform else {}
-    return payload.model_dump_json(exclude={**dict.fromkeys(SAYS_WHEN, True), **packages})
+    return payload.model_dump_json(exclude={**dict.fromkeys(SAYS_WHEN, True), **packages, **unsaid})
+
+
+def _unsaid(payload: OrderPayload) -> dict[str, Any]:
+    """Fields the format had not always and that say nothing at home: a repeat stays a repeat."""
+    if payload.ship_to.country != HOME:
+        return {}
+    return {"ship_to": {"country", "city"}, "lines": {"__all__": FOR_CUSTOMS}}

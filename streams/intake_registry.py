@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from schemas.intake import Handling, OcopGroup
 from streams.rules.certificates import Certificate
-from streams.rules.intake import Product
+from streams.rules.order_lines import Product
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -26,7 +26,8 @@ SELECT NULL, seller_id, seller_id FROM registry.sellers WHERE seller_id = ANY ($
 READ_PRODUCTS: Final = """
 -- The products of these sellers ($1) and skus ($2), with the province they ship from.
 SELECT p.seller_id, p.sku, p.name, p.origin_id, o.province_code, p.ocop_group, p.weight_g,
-       p.length_cm, p.width_cm, p.height_cm, p.handling, p.transit_tolerance_h, p.prohibited
+       p.length_cm, p.width_cm, p.height_cm, p.handling, p.transit_tolerance_h, p.prohibited,
+       p.name_en, p.hs_code
 FROM unnest($1::text[], $2::text[]) AS asked (seller_id, sku)
 JOIN registry.products p USING (seller_id, sku)
 JOIN registry.origins o USING (origin_id)
@@ -123,6 +124,8 @@ async def _products_by_sku(
             handling=tuple(Handling(one) for one in row["handling"]),
             transit_tolerance_h=row["transit_tolerance_h"],
             prohibited=row["prohibited"],
+            name_en=row["name_en"],
+            hs_code=row["hs_code"],
             certificates=tuple(certificates.get(key, ())),
         )
     return products

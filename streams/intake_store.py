@@ -10,6 +10,7 @@ import orjson
 from pydantic import TypeAdapter
 
 from schemas.intake import Channel, Hold
+from schemas.place import Place
 from services.channels.contact import ContactProblem
 from services.channels.neutral import WantedOrder
 from streams.intake_reading import Notice
@@ -58,21 +59,21 @@ INSERT INTO intake.orders AS o (
     order_id, channel, seller_id, channel_order_no, version, placed_at, updated_at,
     payload_version, seen, wanted, contact_problems, placed, untold, cancel_requested, holds,
     waived, province_code, ward_code, place_confidence, goods_vnd, shipping_vnd, discount_vnd,
-    total_vnd, cod_vnd, shipping_payer, fixed_carrier)
+    total_vnd, cod_vnd, shipping_payer, fixed_carrier, country)
 SELECT order_id, channel, seller_id, channel_order_no, version, placed_at, updated_at,
     payload_version, seen, wanted, string_to_array(contact_problems, E'\\n'), placed, untold,
     cancel_requested, holds, string_to_array(waived, E'\\n'), province_code, ward_code,
     place_confidence, goods_vnd, shipping_vnd, discount_vnd, total_vnd, cod_vnd, shipping_payer,
-    fixed_carrier
+    fixed_carrier, country
 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[],
     $7::timestamptz[], $8::bigint[], $9::jsonb[], $10::jsonb[], $11::text[], $12::boolean[],
     $13::boolean[], $14::boolean[], $15::jsonb[], $16::text[], $17::text[], $18::text[],
     $19::text[], $20::bigint[], $21::bigint[], $22::bigint[], $23::bigint[], $24::bigint[],
-    $25::text[], $26::text[]) AS t (
+    $25::text[], $26::text[], $27::text[]) AS t (
     order_id, channel, seller_id, channel_order_no, version, placed_at, updated_at,
     payload_version, seen, wanted, contact_problems, placed, untold, cancel_requested, holds,
     waived, province_code, ward_code, place_confidence, goods_vnd, shipping_vnd, discount_vnd,
-    total_vnd, cod_vnd, shipping_payer, fixed_carrier)
+    total_vnd, cod_vnd, shipping_payer, fixed_carrier, country)
 ON CONFLICT (order_id) DO UPDATE SET
     version = EXCLUDED.version,
     placed_at = EXCLUDED.placed_at,
@@ -86,9 +87,12 @@ ON CONFLICT (order_id) DO UPDATE SET
     cancel_requested = EXCLUDED.cancel_requested,
     holds = EXCLUDED.holds,
     waived = EXCLUDED.waived,
-    province_code = coalesce(EXCLUDED.province_code, o.province_code),
-    ward_code = coalesce(EXCLUDED.ward_code, o.ward_code),
-    place_confidence = coalesce(EXCLUDED.place_confidence, o.place_confidence),
+    country = coalesce(EXCLUDED.country, o.country),
+    province_code = CASE WHEN EXCLUDED.country IS NULL
+                         THEN o.province_code ELSE EXCLUDED.province_code END,
+    ward_code = CASE WHEN EXCLUDED.country IS NULL THEN o.ward_code ELSE EXCLUDED.ward_code END,
+    place_confidence = CASE WHEN EXCLUDED.country IS NULL
+                            THEN o.place_confidence ELSE EXCLUDED.place_confidence END,
     goods_vnd = coalesce(EXCLUDED.goods_vnd, o.goods_vnd),
     shipping_vnd = coalesce(EXCLUDED.shipping_vnd, o.shipping_vnd),
     discount_vnd = coalesce(EXCLUDED.discount_vnd, o.discount_vnd),
@@ -103,6 +107,7 @@ LINE_COLUMNS: Final = (
     *("order_id", "line_no", "sku", "name", "quantity", "unit_price_vnd", "weight_g"),
     *("length_cm", "width_cm", "height_cm", "origin_id", "origin_province", "ocop_group"),
     *("star", "certificate_no", "handling", "lot", "best_before", "transit_tolerance_h"),
+    *("hs_code", "origin_country", "name_en"),
 )
 WRITE_COMMANDS: Final = """
 -- Commands settled in this batch; a repeated one is known by this row.
@@ -229,6 +234,7 @@ async def write_orders(tx: Transaction, orders: Sequence[Order]) -> None:
 
 def _row(order: Order) -> tuple[object, ...]:
     told, wanted = order.told, order.wanted
+    place = told.destination if told else None
     return (
         *(order.order_id, order.channel, order.seller_id, order.number, order.version),
         *(wanted.placed_at, wanted.at, order.payload_version),
@@ -238,13 +244,13 @@ def _row(order: Order) -> tuple[object, ...]:
         *(order.placed, order.untold, order.cancel_requested),
         _HOLDS.dump_json(order.holds).decode(),
         "\n".join(sorted(order.waived)),
-        told and told.destination.province_code,
-        told and told.destination.ward_code,
+        *((place.province_code, place.ward_code) if isinstance(place, Place) else (None, None)),
         order.located_by,
         *((told.goods_vnd, told.shipping_vnd) if told else (None, None)),
         *((told.discount_vnd, told.total_vnd) if told else (None, None)),
         *((told.cod_vnd, told.shipping_payer) if told else (None, None)),
         told and told.fixed_carrier,
+        place and place.country,
     )
 
 
@@ -254,6 +260,7 @@ def _line_row(order_id: str, line: OrderLine) -> tuple[object, ...]:
         *(line.weight_g, line.length_cm, line.width_cm, line.height_cm, line.origin_id),
         *(line.origin_province, line.group, line.star, line.certificate_no, line.handling),
         *(line.lot, line.best_before, line.transit_tolerance_h),
+        *(line.hs_code, line.origin_country, line.name_en),
     )
 
 

@@ -79,6 +79,7 @@ def status_changed(
         shipments=visible.shipments,
         returns=visible.returns,
         tasks=visible.tasks,
+        country=visible.country,
         refused=refused,
     )
 

@@ -35,7 +35,9 @@ RETURNED: Final = {
     "ghtk": (("3", 8), ("4", 50), ("9:131", 52), ("20", 60), ("21", 99)),
 }
 """Codes of a parcel's life, hours after its booking."""
-EMSEVT: Final = frozenset({"EMH", "EMI"})
+EMSEVT: Final = frozenset(
+    {"EMA", "EMB", "EMC", "EMD", "EDB", "EME", "EDC", "EMF", "EMG", "EDG", "EDX", "EMH", "EMI"}
+)
 """What the designated operator tells about EMS's parcels, in our generic form."""
 GIVEN_UP: Final = {
     "viettelpost": "101",

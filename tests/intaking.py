@@ -32,7 +32,7 @@ BAD_ADDRESS: Final[dict[str, Any]] = {"ward_code": None, "ward_name": "Phường
 SECOND_SELLER = "HTX-MAU-02"
 PUBLISHED = {
     *("placed", "province_code", "ward_code", "place_confidence", "goods_vnd", "shipping_vnd"),
-    *("discount_vnd", "total_vnd", "cod_vnd", "shipping_payer", "fixed_carrier"),
+    *("discount_vnd", "total_vnd", "cod_vnd", "shipping_payer", "fixed_carrier", "country"),
 }
 REGISTRY: Final = """
 INSERT INTO registry.sellers VALUES

@@ -56,8 +56,8 @@ def a_label(**changes: Any) -> Label:
 
 
 def customs_data(*items: CustomsItem) -> Customs:
-    noodles = CustomsItem("Miến dong / noodles", 4, 2000, Decimal("18.50"), "EUR", "VN", "190230")
-    return Customs("CZ", items or (noodles,))
+    noodles = CustomsItem("Canna starch noodles", 4, 2000, Decimal(480_000), "VND", "VN", "190230")
+    return Customs("CZ", items or (noodles,), ("CN23", "commercial invoice"))
 
 
 def text_of(pdf: bytes) -> list[str]:

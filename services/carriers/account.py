@@ -22,7 +22,10 @@ class Account:
     goods are insured. `places_file`: GHN's numbers of our communes.
     `token`: EMS's merchant token. `cancel_path`: EMS's cancel call, with `{tracking_code}` in it;
     the path is not published, so without one nobody is asked. `district`: what is sent for the
-    district since 2025, where the carrier does not say. `may_repeat`: whether the carrier confirmed
+    district since 2025, where the carrier does not say. `country_field` and `number_field`: EMS's
+    names for the country of a parcel abroad and for a number we gave it; they are not published for
+    this call, so the first is the name that its tracking call has, the second that of its answer,
+    and an empty one sends nothing. `may_repeat`: whether the carrier confirmed
     that it never books one reference twice; at GHTK a second order is refused as existing.
     """
 
@@ -41,6 +44,8 @@ class Account:
     token: str = field(default="", repr=False)
     cancel_path: str = ""
     district: str = ""
+    country_field: str = ""
+    number_field: str = ""
     may_repeat: bool = True
 
 
@@ -86,6 +91,8 @@ class CarrierSettings(BaseSettings):
     ems_addresses: Literal["codes", "names"] = "codes"
     ems_district: str = ""
     ems_cancel_path: str = ""
+    ems_country_field: str = Field("to_country", description="not published; empty: not sent")
+    ems_number_field: str = Field("tracking_code", description="not published; empty: not sent")
     ems_may_repeat: bool = False
 
     timeout_s: PositiveFloat = Field(15.0, description="of one call; its answer is then lost")

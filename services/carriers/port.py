@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Protocol, TypeAlias
 
+from schemas.place import HOME
+
 if TYPE_CHECKING:
     from datetime import date, datetime
 
@@ -23,7 +25,8 @@ class CarrierUnreachable(Exception):
 class Party:
     """Sender or recipient. Personal data: never logged, so it has no representation.
 
-    `phone` in any written form; ward and province as GSO code (34-province map) and name.
+    `phone` in any written form; ward and province as GSO code (34-province map) and name, empty
+    abroad, where `city` and `postcode` stand in their place. `country`: ISO 3166-1, two letters.
     """
 
     name: str = field(repr=False)
@@ -33,6 +36,14 @@ class Party:
     ward: str
     province_code: str
     province: str
+    country: str = HOME
+    city: str = field(default="", repr=False)
+    postcode: str = field(default="", repr=False)
+
+    @property
+    def is_abroad(self) -> bool:
+        """Whether a carrier at home hands it on to another."""
+        return self.country != HOME
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +51,8 @@ class BookingRequest:
     """One parcel to carry, under our reference (at most 24 ASCII characters).
 
     `cod_vnd` is all the buyer pays at the door, shipping included. `ready_at` is aware. `handling`:
-    classes of the goods; `perishable`: they may not travel for long.
+    classes of the goods; `perishable`: they may not travel for long. `number`: the S10 number we
+    gave the parcel ourselves, where that is agreed.
     """
 
     reference: str
@@ -58,6 +70,7 @@ class BookingRequest:
     ready_at: datetime
     handling: frozenset[Handling] = frozenset()
     perishable: bool = False
+    number: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

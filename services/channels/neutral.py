@@ -27,7 +27,9 @@ from pydantic import (
 
 from schemas.ids import ORDER_NUMBER
 from schemas.intake import Channel, Handling
+from schemas.place import HOME
 from services.channels.contact import ContactProblem
+from services.channels.countries import CountryText, HsCode, blank_is_home
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -100,6 +102,7 @@ class Buyer(Part):
 class GivenPlace(Part):
     """The commune as the channel names it; `vintage` says which map the codes belong to."""
 
+    country: Annotated[CountryText, BeforeValidator(blank_is_home)] = HOME
     ward_code: Short | None = None
     ward_name: Text | None = None
     province_code: Short | None = None
@@ -109,9 +112,10 @@ class GivenPlace(Part):
 
 
 class ShipTo(GivenPlace):
-    """With the street: personal data."""
+    """With street and town: personal data, as the postcode is abroad, where few share one."""
 
     street: Text = ""
+    city: Text = ""
 
 
 class Line(Part):
@@ -126,6 +130,9 @@ class Line(Part):
     lot: Short | None = None
     best_before: date | None = None
     handling: tuple[Handling, ...] = ()
+    name_en: Text = ""
+    hs_code: Annotated[HsCode | None, BeforeValidator(_blank_is_none)] = None
+    origin_country: Annotated[CountryText | None, BeforeValidator(_blank_is_none)] = None
 
 
 class Platform(Part):
@@ -203,7 +210,8 @@ class WantedOrder(Heading):
 
     def wanted_json(self) -> str:
         """The order without personal data, even where this is the whole payload."""
-        return self.model_dump_json(exclude={"buyer": True, "note": True, "ship_to": {"street"}})
+        place = {"street", "city", *(() if self.ship_to.country == HOME else {"postcode"})}
+        return self.model_dump_json(exclude={"buyer": True, "note": True, "ship_to": place})
 
     @model_validator(mode="after")
     def _numbers_lines_once(self) -> Self:

@@ -1,4 +1,4 @@
-"""Phone numbers of recipients: E.164, mobile or fixed line, Vietnam as the home region."""
+"""Phone numbers of recipients: E.164, mobile or fixed line, of Vietnam or where they live."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import Final
 import phonenumbers
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
-HOME: Final = "VN"
+from schemas.place import HOME
+
 LONGEST: Final = 40
 MASK: Final = re.compile(r"[*•●]|xx", re.IGNORECASE)
 
@@ -42,8 +43,11 @@ class Phone:
 
 # Buyers come back; the bound keeps few numbers in memory.
 @lru_cache(maxsize=4096)
-def read_phone(text: str) -> Phone | PhoneProblem:
-    """Understand a phone as a buyer typed it. Premium rate, toll free and the like are refused."""
+def read_phone(text: str, region: str = HOME) -> Phone | PhoneProblem:
+    """Understand a phone as a buyer in `region` typed it, with or without the country's prefix.
+
+    Premium rate, toll free and the like are refused.
+    """
     given = text.strip()
     if not given:
         return PhoneProblem.MISSING
@@ -52,7 +56,7 @@ def read_phone(text: str) -> Phone | PhoneProblem:
     if len(given) > LONGEST:
         return PhoneProblem.INVALID
     try:
-        number = phonenumbers.parse(given, HOME)
+        number = phonenumbers.parse(given, region)
     except phonenumbers.NumberParseException:
         return PhoneProblem.INVALID
     if not phonenumbers.is_valid_number(number):

@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 READ_FACTS: Final = """
 SELECT a.ord, b.reference, b.order_id, b.parcel_id, b.carrier, b.service, b.state, b.tracking_no,
        b.carrier_ref, o.held OR o.cancelled AS paused, o.void_version > 0 AS to_void, o.recall_why,
-       b.decision_why,
+       b.decision_why, b.numbered_as, n.number AS own_number,
        p.pieces, p.weight_g, p.length_cm, p.width_cm, p.height_cm, p.goods_vnd, p.cod_vnd,
        g.contact_name, g.phone, g.street, g.ward_code, g.province_code,
        coalesce(c.in_doubt, false) AS in_doubt, c.sent_at, coalesce(c.settled, false) AS settled,
        c.answer, coalesce(goods.handling, '{}') AS handling,
-       coalesce(goods.perishable, false) AS perishable,
+       coalesce(goods.perishable, false) AS perishable, goods.names_en,
        coalesce(c.version, (SELECT max(v.version) FROM jobs.calls v
                             WHERE v.reference = a.reference AND v.kind = a.kind), 0) AS version
 FROM unnest($1::text[], $2::text[], $3::bigint[])
@@ -39,10 +39,12 @@ JOIN booking.parcels p ON p.parcel_id = b.parcel_id
 LEFT JOIN registry.origins g ON g.origin_id = b.origin_id
 LEFT JOIN LATERAL (
     SELECT array_agg(DISTINCT class) AS handling,
-           bool_or(l.transit_tolerance_h IS NOT NULL) AS perishable
+           bool_or(l.transit_tolerance_h IS NOT NULL) AS perishable,
+           string_agg(DISTINCT l.name_en, ', ') AS names_en
     FROM intake.lines l CROSS JOIN LATERAL unnest(l.handling) AS class
     WHERE l.order_id = b.order_id AND l.origin_id = b.origin_id) AS goods ON true
 LEFT JOIN jobs.calls c USING (reference, kind, request)
+LEFT JOIN numbers.s10_allocated n ON n.reference = b.reference
 """
 
 # From now on the call may have been made: an answer that does not come is a lost one.

@@ -10,26 +10,23 @@ from typing import TYPE_CHECKING, Any, Final, assert_never
 import structlog
 
 from schemas.booking import BookingOutcome
-from schemas.intake import Handling
-from services.carriers.port import BookingRef, BookingRequest, CarrierUnreachable, Party
+from services.carriers.port import BookingRef, CarrierUnreachable
 from services.jobs.answers import Appending, publish, resulted
 from services.jobs.asking import Asking, Certain, Nothing, Open, Verdict
 from services.jobs.breaker import backoff_s
 from services.jobs.calls import Kept
-from services.jobs.gather import Gathering
-from services.store.consignees import NoConsignee, read_consignee
+from services.jobs.requests import Requests
+from services.store.consignees import NoConsignee
+from services.store.s10_numbers import NumbersExhausted
 from services.suspect import look_at
 from services.telemetry import CARRIER_CALLS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from services.carriers.port import Carrier
+    from services.carriers.port import BookingRequest, Carrier
     from services.jobs.breaker import Breaker, Permit
     from services.jobs.calls import CallBook, Known
     from services.jobs.queue import CarrierJob
     from services.reference.places import Places
-    from services.store.consignees import Consignee
     from services.store.pool import Pool
     from services.store.vault import Vault
 
@@ -38,8 +35,8 @@ log = structlog.get_logger()
 HELD_FIRST_S: Final = 2.0
 HELD_LONGEST_S: Final = 15.0
 """How often a job of a held order looks whether it may go on."""
-CONTENTS: Final = "Hàng OCOP"
-"""What the label says is inside: the wording of orders stays with intake."""
+NO_NUMBER_S: Final = 60.0
+"""How often a job looks whether a number of ours is free again."""
 
 
 class TryLater(Exception):
@@ -77,7 +74,7 @@ class CarrierCalls:
         self._calls = calls
         self._asking = Asking(carrier, calls, means.settle_after_s)
         self._means = means
-        self._consignees = Gathering(self._read_consignees)
+        self._requests = Requests(means.pool, means.vault, means.places)
         self._told: dict[str, int] = {}
         """Versions of answers this runner told of jobs that are still open: told once is enough."""
 
@@ -163,6 +160,13 @@ class CarrierCalls:
             case kind:
                 assert_never(kind)
 
+    async def _request(self, known: Known, at: datetime) -> BookingRequest:
+        try:
+            return await self._requests.make(known.row, at)
+        except NumbersExhausted as error:
+            log.warning("s10_numbers_exhausted", reference=known.job.reference, why=str(error))
+            raise TryLater(NO_NUMBER_S, str(error)) from error
+
     async def _conclude(self, known: Known, verdict: Verdict, at: datetime, attempt: int) -> None:
         match verdict:
             case Certain(outcome, message, booked):
@@ -186,53 +190,6 @@ class CarrierCalls:
             case _:
                 assert_never(verdict)
 
-    async def _request(self, known: Known, at: datetime) -> BookingRequest:
-        row = known.row
-        consignee = await self._consignees.ask(row["order_id"])
-        if isinstance(consignee, NoConsignee):
-            raise consignee
-        return BookingRequest(
-            reference=row["reference"],
-            service=row["service"],
-            sender=self._party(row["contact_name"], row),
-            recipient=self._party(
-                consignee.name,
-                {
-                    "phone": consignee.phone,
-                    "street": consignee.street,
-                    "ward_code": consignee.ward_code,
-                    "province_code": consignee.province_code,
-                },
-            ),
-            contents=CONTENTS,
-            ready_at=at,
-            handling=frozenset(map(Handling, row["handling"])),
-            perishable=row["perishable"],
-            **{name: row[name] for name in MEASURES},
-        )
-
-    async def _read_consignees(self, order_ids: Sequence[str]) -> Sequence[Consignee | NoConsignee]:
-        """On one connection: giving one back costs as much as reading."""
-        found: list[Consignee | NoConsignee] = []
-        async with self._means.pool.acquire() as connection:
-            for order_id in order_ids:
-                try:
-                    found.append(await read_consignee(connection, self._means.vault, order_id))
-                except NoConsignee as nobody:
-                    found.append(nobody)
-        return found
-
-    def _party(self, name: str, where: Any) -> Party:
-        return Party(
-            name=name,
-            phone=where["phone"],
-            street=where["street"],
-            ward_code=where["ward_code"],
-            ward=self._means.places.ward(where["ward_code"]).full_name,
-            province_code=where["province_code"],
-            province=self._means.places.province_name(where["province_code"]),
-        )
-
     def _log(self, known: Known, verdict: Verdict, attempt: int, begun: float) -> None:
         outcome = "nothing" if isinstance(verdict, Nothing) else verdict.outcome.value
         if isinstance(verdict, Certain) and verdict.booked:
@@ -248,17 +205,6 @@ class CarrierCalls:
             attempt=attempt,
             seconds=round(time.perf_counter() - begun, 4),
         )
-
-
-MEASURES: Final = (
-    "pieces",
-    "weight_g",
-    "length_cm",
-    "width_cm",
-    "height_cm",
-    "goods_vnd",
-    "cod_vnd",
-)
 
 
 def counted_as(verdict: Verdict) -> str:

@@ -30,10 +30,11 @@ class CustomsItem:
 
 @dataclass(frozen=True, slots=True)
 class Customs:
-    """A parcel that leaves the country: where to, and what is in it."""
+    """A parcel that leaves the country: where to, what is in it, and what papers go with it."""
 
     destination_country: str
     items: tuple[CustomsItem, ...]
+    papers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 import orjson
 
 from schemas.intake import Channel, Handling
+from schemas.place import HOME
 from services.carriers.port import Party
-from services.labels.content import Label
+from services.carriers.recipient import party_abroad
+from services.labels.content import Customs, CustomsItem, Label
 from services.labels.faces import address
 from services.labels.gs1 import sscc
 from services.labels.pages import print_labels
@@ -70,6 +73,8 @@ class Names:
 
     carriers: Mapping[str, str]
     services: Mapping[tuple[str, str], str]
+    papers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What must go with a parcel, by the country it goes to."""
 
     @classmethod
     def of(cls, book: RuleBook) -> Names:
@@ -77,6 +82,7 @@ class Names:
         return cls(
             {code: carrier.name for code, carrier in book.carriers.items()},
             {(service.carrier, service.code): service.name for service in book.services},
+            {code: country.papers for code, country in book.exports.countries.items()},
         )
 
     def carrier(self, code: str) -> str:
@@ -173,6 +179,7 @@ class Desk:
             sscc=sscc(self._company_prefix, unit)
             if self._company_prefix and unit is not None
             else None,
+            customs=self._customs(consignee.country, row["declared"]),
         )
 
     def address(self, street: str, ward_code: str) -> str:
@@ -182,7 +189,16 @@ class Desk:
     def _sender(self, row: asyncpg.Record) -> Party:
         return self._party(row["seller"], row["phone"], row["street"], row["ward_code"])
 
+    def _customs(self, country: str, declared: str | None) -> Customs | None:
+        """Nothing for a parcel that stays at home."""
+        if declared is None:
+            return None
+        items = tuple(customs_item(*line) for line in orjson.loads(declared))
+        return Customs(country, items, self.names.papers.get(country, ()))
+
     def _recipient(self, consignee: Consignee) -> Party:
+        if consignee.country != HOME:
+            return party_abroad(consignee)
         return self._party(consignee.name, consignee.phone, consignee.street, consignee.ward_code)
 
     def _party(self, name: str, phone: str, street: str, ward_code: str) -> Party:
@@ -196,6 +212,21 @@ class Desk:
             province_code=ward.province_code,
             province=self._places.province_name(ward.province_code),
         )
+
+
+def customs_item(  # noqa: PLR0917 - the columns of a declared line
+    name: str, quantity: int, weight_g: int, price_vnd: int, hs_code: str | None, origin: str | None
+) -> CustomsItem:
+    """A line of the parcel as it is declared; a unit's weight as it is sold stands for its net."""
+    return CustomsItem(
+        description=name,
+        quantity=quantity,
+        net_weight_g=quantity * weight_g,
+        value=Decimal(quantity * price_vnd),
+        currency="VND",
+        origin_country=origin or HOME,
+        hs_code=hs_code,
+    )
 
 
 def missing_of(row: asyncpg.Record) -> Missing | None:

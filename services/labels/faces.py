@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from services.labels.pen import BOLD, REGULAR
 from services.labels.words import cash, freight, marks, weight
+from services.reference.countries import country_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -24,8 +26,20 @@ INNER: Final = WIDTH - 2 * EDGE
 RIGHT: Final = 34.0
 """The column at the right edge: sort code, QR."""
 LEFT: Final = INNER - RIGHT
-CUSTOMS_ITEMS: Final = 6
+CUSTOMS_ITEMS: Final = 5
 """Kinds of goods a customs face has lines for; more are on a further face."""
+COLUMNS: Final = (0.0, 14.0, 33.0, 60.0, 81.0)
+"""Where the columns begin, in mm."""
+HEADINGS: Final = (
+    "SL / Qty",
+    "KL tịnh / Net",
+    "Trị giá / Value",
+    "Mã HS / HS",
+    "Gốc / Origin",
+)
+CERTIFIED: Final = (
+    "Tôi cam đoan khai đúng. / I certify that the particulars given here are correct."
+)
 
 
 def faces_of(label: Label) -> Iterator[Face]:
@@ -106,41 +120,74 @@ def _foot(pen: Pen, label: Label) -> None:
 def draw_customs(pen: Pen, label: Label, customs: Customs, items: Sequence[CustomsItem]) -> None:
     """Customs content data. Not a form of the postal union: what such a form asks for."""
     pen.box(EDGE, EDGE, INNER, HEIGHT - 2 * EDGE)
-    pen.text(EDGE + 2, 6, INNER - 4, "KHAI HẢI QUAN / CUSTOMS CONTENT DATA", 11, BOLD)
-    route = f"VN – {customs.destination_country}"
-    pen.text(EDGE + 2, 12, INNER - 4, f"{label.tracking_no}   {route}", 9, BOLD)
-    pen.code128(EDGE, 18, INNER, 10, label.tracking_no)
+    pen.text(EDGE + 2, 5, INNER - 4, "KHAI HẢI QUAN / CUSTOMS CONTENT DATA", 11, BOLD)
+    country = country_name(customs.destination_country)
+    route = f"VN – {customs.destination_country} ({country}) · Bán hàng / Sale of goods"
+    pen.text(EDGE + 2, 10.5, INNER - 4, f"{label.tracking_no}   {route}", 8.5, BOLD)
+    pen.code128(EDGE, 15, INNER, 10, label.tracking_no)
+    pen.rule(26, EDGE, INNER)
+    _columns(pen, 26.5, HEADINGS, 6)
     pen.rule(30, EDGE, INNER)
-    y = 32.0
+    y = 31.0
     for item in items:
         pen.block(EDGE + 2, y, INNER - 4, 7, item.description, 8.5, BOLD)
-        pen.text(EDGE + 2, y + 7.5, INNER - 4, customs_line(item), 7.5, REGULAR)
-        y += 14
+        _columns(pen, y + 7.5, declared(item), 8)
+        y += 13
         pen.rule(y - 1, EDGE, INNER)
     grams = sum(item.net_weight_g for item in customs.items)
-    total = f"{weight(grams)} net · {weight(label.weight_g)} gross · {totals(customs)}"
-    pen.text(EDGE + 2, y + 1, INNER - 4, f"Tổng / Total: {total}", 8.5, BOLD)
-    pen.text(EDGE + 2, HEIGHT - EDGE - 12, INNER - 4, "Ngày, chữ ký / Date, signature:", 8)
+    total = f"{grams} g net · {label.weight_g} g gross · {totals(customs)}"
+    pen.text(EDGE + 2, y + 0.5, INNER - 4, f"Tổng / Total: {total}", 8.5, BOLD)
+    _undersigned(pen, label, customs)
+
+
+def _columns(pen: Pen, y: float, texts: Sequence[str], size: float) -> None:
+    edges = (*COLUMNS[1:], INNER - 2)
+    for x, end, text in zip(COLUMNS, edges, texts, strict=True):
+        pen.text(EDGE + 2 + x, y, end - x - 1, text, size, REGULAR)
+
+
+def _undersigned(pen: Pen, label: Label, customs: Customs) -> None:
+    foot = HEIGHT - EDGE
+    pen.rule(foot - 30, EDGE, INNER)
+    if customs.papers:
+        papers = f"Giấy tờ kèm theo / Papers: {', '.join(customs.papers)}"
+        pen.text(EDGE + 2, foot - 29, INNER - 4, papers, 7)
+    sender = f"Người gửi / Sender: {label.sender.name}, {address(label.sender)}, VIETNAM"
+    pen.block(EDGE + 2, foot - 25, INNER - 4, 7, sender, 7)
+    pen.text(EDGE + 2, foot - 17, INNER - 4, CERTIFIED, 6.5)
+    pen.text(EDGE + 2, foot - 12, INNER - 4, "Ngày, chữ ký / Date, signature:", 8)
+    pen.rule(foot - 3, EDGE + 44, INNER - 48)
 
 
 def address(party: Party) -> str:
-    """Street, ward, province, as written in Vietnam."""
-    return ", ".join(part for part in (party.street, party.ward, party.province) if part)
+    """Street, ward, province, as written in Vietnam; abroad the town and, in capitals, the country."""
+    if party.is_abroad:
+        town = " ".join(part for part in (party.postcode, party.city) if part)
+        parts = (party.street, town, country_name(party.country).upper())
+    else:
+        parts = (party.street, party.ward, party.province)
+    return ", ".join(part for part in parts if part)
 
 
-def customs_line(item: CustomsItem) -> str:
+def declared(item: CustomsItem) -> tuple[str, ...]:
     """Quantity, net weight, value, tariff number and origin of goods of one kind."""
-    hs_code = f" · HS {item.hs_code}" if item.hs_code else ""
     return (
-        f"{item.quantity} × · {weight(item.net_weight_g)} · {item.value} {item.currency}"
-        f"{hs_code} · {item.origin_country}"
+        f"{item.quantity}",
+        f"{item.net_weight_g} g",
+        money(item.value, item.currency),
+        item.hs_code or "–",
+        item.origin_country,
     )
 
 
 def totals(customs: Customs) -> str:
     """The value of everything, by currency."""
-    currencies = sorted({item.currency for item in customs.items})
-    return " + ".join(
-        f"{sum(item.value for item in customs.items if item.currency == currency)} {currency}"
-        for currency in currencies
-    )
+    values: dict[str, Decimal] = {}
+    for item in customs.items:
+        values[item.currency] = values.get(item.currency, Decimal(0)) + item.value
+    return " + ".join(money(value, currency) for currency, value in sorted(values.items()))
+
+
+def money(value: Decimal, currency: str) -> str:
+    """`480 000 VND`: a comma or a point would be read differently here and there."""
+    return f"{value:,} {currency}".replace(",", " ")

@@ -16,16 +16,19 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from schemas.intake import Handling
-from schemas.place import ProvinceCode
+from schemas.place import Abroad, CountryCode, ProvinceCode
 from schemas.topics import PARTITIONS
 from schemas.units import Dong, Grams, NonNegativeInt, PositiveInt
 from services.errors import OperatorError
 from services.reference.calendar import Calendar, Weekdays, vietnam_calendar
+from services.reference.exports import NO_EXPORTS, CountryZone, Exports
 from services.reference.zones import Regions, Zone, vietnam_regions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from importlib.resources.abc import Traversable
+
+    from schemas.place import Destination, Place
 
 Weekday = Annotated[int, Field(ge=1, le=7)]
 SAMPLE_LABEL = "SAMPLE-NOT-A-REAL-PRICE"
@@ -48,7 +51,7 @@ class Tariff(Part):
     carrier: str
     service: str
     service_name: str
-    zone: Zone
+    zone: Zone | CountryZone
     first_g: PositiveInt
     first_vnd: Dong
     step_g: PositiveInt
@@ -70,6 +73,8 @@ class Service(Part):
     `divisor`: cm³ per kg of volumetric weight. `cut_off`: Vietnam time by which goods must be
     handed over that day. `max_wait_days`: most days from an order to its hand-over; None: any.
     `usual_gap_h`: hours without news that are usual; None: the carrier's.
+    `countries`: those abroad it goes to. `numbered_as`: the S10 service indicator of the numbers we
+    give its parcels ourselves; empty: its carrier numbers them.
     """
 
     carrier: str
@@ -87,6 +92,8 @@ class Service(Part):
     working_days: frozenset[Weekday] = Field(min_length=1)
     max_wait_days: NonNegativeInt | None = None
     usual_gap_h: PositiveInt | None = None
+    countries: frozenset[CountryCode] = frozenset()
+    numbered_as: Annotated[str, Field(pattern=r"^([A-Z]{2})?$")] = ""
 
     @property
     def weekdays(self) -> Weekdays:
@@ -149,7 +156,8 @@ class RuleBook(Part):
     label: str
     holidays: str
     max_parcels: PositiveInt
-    promise_days: dict[Zone, PositiveInt]
+    promise_days: dict[Zone | CountryZone, PositiveInt]
+    exports: Exports = NO_EXPORTS
     desk: Desk
     perishables: Perishables
     packing: PackingLimits
@@ -172,10 +180,32 @@ class RuleBook(Part):
             for carrier, code in codes
             if carrier not in self.carriers
         ]
-        problems += [f"promise_days lacks {zone}" for zone in Zone if zone not in self.promise_days]
+        needed = (*Zone, *sorted({country.zone for country in self.exports.countries.values()}))
+        problems += [
+            f"promise_days lacks {zone}" for zone in needed if zone not in self.promise_days
+        ]
+        problems += list(self._not_carried_abroad())
         if problems:
             raise ValueError("; ".join(problems))
         return self
+
+    def _not_carried_abroad(self) -> Iterator[str]:
+        """Countries that services name without rules for them, or without a price."""
+        for service in self.services:
+            for code in sorted(service.countries):
+                country = self.exports.countries.get(code)
+                name = f"{service.carrier}/{service.code}"
+                if country is None:
+                    yield f"service {name} goes to {code}, which has no [exports.countries.{code}]"
+                elif (service.carrier, service.code, country.zone) not in self.tariff_of:
+                    yield f"service {name} has no tariff for {code} ({country.zone})"
+
+    def zone(self, here: Place, there: Destination) -> Zone | CountryZone | None:
+        """What the price of the way goes by; None where we know no zone for it."""
+        if isinstance(there, Abroad):
+            country = self.exports.countries.get(there.country)
+            return country.zone if country else None
+        return self.regions.zone(here.province_code, there.province_code)
 
     def usual_gap_h(self, carrier: str, service: str) -> int:
         """Hours without news that are usual for a service: its own, its carrier's, or any."""
@@ -187,7 +217,7 @@ class RuleBook(Part):
         return self.silence.usual_gap_h if of_carrier is None else of_carrier
 
     @cached_property
-    def tariff_of(self) -> dict[tuple[str, str, Zone], Tariff]:
+    def tariff_of(self) -> dict[tuple[str, str, Zone | CountryZone], Tariff]:
         """Tariffs by carrier, service and zone."""
         return {(row.carrier, row.service, row.zone): row for row in self.tariffs}
 

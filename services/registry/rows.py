@@ -73,7 +73,10 @@ class ShopRow(Row):
 
 
 class ProductRow(Row):
-    """products.csv; sizes and weight are of one unit as it is sold."""
+    """products.csv; sizes and weight are of one unit as it is sold.
+
+    `name_en` and `hs_code`: for customs, of goods that go abroad.
+    """
 
     table: ClassVar[str] = "products"
     keys: ClassVar[tuple[str, ...]] = ("seller_id", "sku")
@@ -91,6 +94,8 @@ class ProductRow(Row):
     shelf_life_days: PositiveInt | None = None
     transit_tolerance_h: PositiveInt | None = None
     prohibited: bool = False
+    name_en: Text | None = None
+    hs_code: Annotated[str, Field(pattern=r"^([0-9]{6}|[0-9]{8}|[0-9]{10})$")] | None = None
 
 
 class ListingRow(Row):

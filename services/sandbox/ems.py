@@ -1,7 +1,8 @@
 """A server that behaves like EMS's MerchantSite as far as its documents go.
 
-Its own news are codes 1, 2 and 4 in MerchantSite's form and 11000 in MyEMS's. The end of a parcel
+Its own news of parcels at home are codes 1, 2 and 4 in MerchantSite's form and 11000 in MyEMS's. The end of a parcel
 it tells as EMSEVT events in our generic form: EMS's codes for that are not known, so this is ours.
+A parcel abroad lives by EMSEVT from its posting on.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
+from schemas.s10 import is_s10
 from services.sandbox.clock import Clock
 from services.sandbox.month.door import sign
-from services.sandbox.post_plans import TO_HANDS, ems_plan
+from services.sandbox.post_plans import TO_HANDS, ems_plan, ems_plan_abroad
 from services.sandbox.prices import PriceList, Product
 from services.sandbox.statement import Ends
 from services.sandbox.webhooks import Messenger
@@ -33,12 +35,22 @@ if TYPE_CHECKING:
 ENDS: Final = Ends("EMS", frozenset({"EMI"}))
 MANNER: Final = Manner(ems_plan, lambda serial: s10(serial, "EA"), "1", ENDS)
 PRICES: Final = PriceList(
-    "ems", (Product("EMS", "EMS", 1.6, 48), Product("ECO", "Eco", 1.0, 96)), 6000
+    "ems",
+    (
+        Product("EMS", "EMS", 1.6, 48),
+        Product("ECO", "Eco", 1.0, 96),
+        Product("EMS-QT", "EMS quốc tế", 40.0, 240),
+    ),
+    6000,
 )
 CANCELLABLE: Final = frozenset({"1", "2"})
 UNAUTHORISED: Final = 401
 JSON: Final = {"Content-Type": "application/json"}
 REQUIRED: Final = ("name", "phone", "province", "ward", "address")
+REQUIRED_ABROAD: Final = ("name", "phone", "address")
+COUNTRY: Final = "to_country"
+NUMBER: Final = "tracking_code"
+"""Fields of our own making: EMS does not say how a parcel abroad and its number are told."""
 NAMES: Final = {
     "1": "Đã tạo đơn hàng, chờ duyệt lấy hàng",
     "2": "Đã duyệt đơn hàng, chờ lấy hàng",
@@ -85,15 +97,20 @@ class EmsSandbox:
         if complaint := self._complaint(order):
             return refusal(complaint)
         weight, service = int(order["total_weight"]), str(order["service"])
-        lane = str(order["from_province"]), str(order["to_province"])
+        abroad, reference = str(order.get(COUNTRY) or ""), str(order.get("order_code") or "")
+        lane = str(order["from_province"]), abroad or str(order["to_province"])
         parcel = self.yard.accept(
-            str(order.get("order_code") or ""),
+            reference,
             service=service,
             weight_g=weight,
             cod_vnd=int(order.get("money_collect") or 0),
             price_vnd=PRICES.price_vnd(service, *lane, weight),
             recipient=str(order["to_name"]),
+            number=order.get(NUMBER) or None,
         )
+        if abroad:
+            chance = self.yard.chance(reference, "abroad")
+            self.yard.lead(parcel, ems_plan_abroad(chance, self._options.lives))
         return success(_created(parcel))
 
     async def tracking(self, request: web.Request) -> web.Response:
@@ -128,9 +145,14 @@ class EmsSandbox:
 
     def _complaint(self, order: dict[str, Any]) -> str | None:
         reference = str(order.get("order_code") or "")
-        for side in ("from", "to"):
-            if not all(order.get(f"{side}_{name}") for name in REQUIRED):
+        needed = {"from": REQUIRED, "to": REQUIRED_ABROAD if order.get(COUNTRY) else REQUIRED}
+        for side, names in needed.items():
+            if not all(order.get(f"{side}_{name}") for name in names):
                 return "Thiếu thông tin người gửi hoặc người nhận"
+        if order.get(COUNTRY) and order.get("money_collect"):
+            return "Không thu hộ ở nước ngoài"
+        if (number := order.get(NUMBER)) and (number in self.yard.by_number or not is_s10(number)):
+            return "Mã vận đơn không hợp lệ hoặc đã tồn tại"
         if not isinstance(order.get("total_weight"), int) or not order.get("service"):
             return "Dữ liệu không hợp lệ"
         if self._options.unique_references and reference in self.yard.by_reference:

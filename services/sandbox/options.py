@@ -25,6 +25,7 @@ class Lives:
     amended: float = 0.03
     partial: float = 0.005
     unknown_code: float = 0.01
+    customs_hold: float = 0.1
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,28 @@ def ems_plan(chance: random.Random, lives: Lives) -> list[Step]:
     return [*steps, Step(hours(chance, 1, 6), "EMI")]
 
 
+def ems_plan_abroad(chance: random.Random, lives: Lives) -> list[Step]:
+    """From the order through two offices of exchange to EMI, or to EDX where it is sent back.
+
+    EMSEVT has no code for the way back: the sender says that it has arrived.
+    """
+    steps = [Step(0.2, "2"), Step(hours(chance, 2, 9), "EMA"), Step(hours(chance, 10, 30), "EMB")]
+    steps += [Step(hours(chance, 1, 4), "EXA"), Step(hours(chance, 3, 20), "EXC")]
+    steps += [Step(hours(chance, 4, 24), "EMC"), Step(hours(chance, 14, 60), "EMD")]
+    steps.append(Step(hours(chance, 1, 6), "EDB"))
+    if chance.random() < lives.customs_hold:
+        steps.append(Step(hours(chance, 2, 12), "EME"))
+    if chance.random() < lives.returned:
+        return [*steps, Step(hours(chance, 48, 120), "EDX", returning=True)]
+    steps += [Step(hours(chance, 4, 48), "EDC"), Step(hours(chance, 1, 6), "EMF")]
+    steps += [Step(hours(chance, 6, 30), "EMG"), Step(hours(chance, 2, 10), "EDG")]
+    for _again in range(_failures(chance, lives)):
+        steps += [Step(hours(chance, 2, 6), "EMH"), Step(NEXT_DAY_H, "EDG")]
+    if chance.random() < lives.counter_pickup:
+        steps.append(Step(hours(chance, 2, 6), "EDH"))
+    return [*steps, Step(hours(chance, 1, 6), "EMI")]
+
+
 def legacy_plan(chance: random.Random, lives: Lives) -> list[Step]:
     """From the order to 100 or 170, or 60 when nobody came to collect; the cash follows."""
     steps = [Step(0.2, "20")]

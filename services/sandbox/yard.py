@@ -114,11 +114,15 @@ class Yard:
         price_vnd: int | None = None,
         recipient: str = "",
         at: datetime | None = None,
+        number: str | None = None,
     ) -> Parcel:
-        """Take a parcel on, for the usual price if none is given; its life begins at `at`, else now."""
+        """Take a parcel on, for the usual price if none is given; its life begins at `at`, else now.
+
+        `number`: one that the sender gave it.
+        """
         copy = len(self.by_reference.get(reference, ()))
         parcel = Parcel(
-            number=self._new_number(reference, copy),
+            number=number or self._new_number(reference, copy),
             reference=reference,
             carrier_ref=str(uuid.uuid5(NAMESPACE, f"{reference}|{copy}")),
             service=service,

@@ -68,7 +68,7 @@ INSERT INTO booking.shipments
 SELECT * FROM json_populate_recordset(NULL::booking.shipments, $1)
 ON CONFLICT (shipment_id) DO UPDATE SET
     origin_id = excluded.origin_id, carrier = excluded.carrier, service = excluded.service,
-    promised_on = excluded.promised_on, routed_at = excluded.routed_at, api = excluded.api
+    promised_on = excluded.promised_on, routed_at = excluded.routed_at, api = excluded.api, numbered_as = excluded.numbered_as
 """
 
 STORE_PARCELS: Final = """

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from schemas.place import HOME
 from services.channels.contact import Contact
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ ON CONFLICT (order_id) DO UPDATE SET buyer_id = EXCLUDED.buyer_id, sealed = EXCL
 """
 READ_CONSIGNEE: Final = """
 -- An order's buyer with the key, null if it was erased, and where the order goes.
-SELECT o.ward_code, o.province_code, b.buyer_id, b.sealed, k.wrapped
+SELECT o.country, o.ward_code, o.province_code, b.buyer_id, b.sealed, k.wrapped
 FROM intake.orders o
 JOIN intake.buyers b USING (order_id)
 LEFT JOIN intake.buyer_keys k USING (buyer_id)
@@ -58,7 +59,10 @@ class NoConsignee(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Consignee:
-    """Personal data: never logged, so it has no representation. `phone` is E.164."""
+    """Personal data: never logged, so it has no representation. `phone` is E.164.
+
+    Abroad `city` and `postcode` stand for ward and province, which are empty.
+    """
 
     name: str = field(repr=False)
     phone: str = field(repr=False)
@@ -66,6 +70,9 @@ class Consignee:
     ward_code: str
     province_code: str
     note: str = field(default="", repr=False)
+    country: str = HOME
+    city: str = field(default="", repr=False)
+    postcode: str = field(default="", repr=False)
 
 
 async def write_contacts(tx: Connection, vault: Vault, contacts: Mapping[str, Contact]) -> None:
@@ -95,7 +102,7 @@ async def read_consignee(connection: Connection, vault: Vault, order_id: str) ->
         raise NoConsignee(order_id, "intake knows no such order")
     if row["wrapped"] is None:
         raise NoConsignee(order_id, "its buyer was erased", erased=True)
-    if row["ward_code"] is None:
+    if row["ward_code"] is None and row["country"] is None:
         raise NoConsignee(order_id, "it was never placed")
     plain = vault.open(row["wrapped"], row["buyer_id"], order_id, row["sealed"])
     contact = Contact.model_validate_json(plain)
@@ -103,9 +110,12 @@ async def read_consignee(connection: Connection, vault: Vault, order_id: str) ->
         name=contact.name,
         phone=contact.phone,
         street=contact.street,
-        ward_code=row["ward_code"],
-        province_code=row["province_code"],
+        ward_code=row["ward_code"] or "",
+        province_code=row["province_code"] or "",
         note=contact.note,
+        country=row["country"] or HOME,
+        city=contact.city,
+        postcode=contact.postcode,
     )
 
 

@@ -31,7 +31,7 @@ READ_STATUS: Final = """
 # The order as intake keeps it.
 READ_ORDER: Final = """
     SELECT channel, seller_id, channel_order_no, placed_at, placed, cancel_requested,
-           holds::text AS holds, province_code, ward_code, goods_vnd, shipping_vnd, discount_vnd,
+           holds::text AS holds, country, province_code, ward_code, goods_vnd, shipping_vnd, discount_vnd,
            total_vnd, cod_vnd, shipping_payer, fixed_carrier
     FROM intake.orders WHERE order_id = $1
 """
@@ -63,7 +63,7 @@ READ_DECISIONS: Final = """
 
 # Its shipments.
 READ_SHIPMENTS: Final = """
-    SELECT s.shipment_id, s.state, s.origin_id, s.origin_province, s.destination_province,
+    SELECT s.shipment_id, s.state, s.origin_id, s.origin_province, s.destination_country, s.destination_province,
            s.carrier, s.service, s.weight_g, s.goods_vnd, s.cod_vnd, s.promised_on, s.handover_by,
            (s.chosen ->> 'price_vnd')::bigint AS expected_vnd, s.chosen ->> 'tariff' AS tariff,
            p.state AS packing, p.station, p.finished_at

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from services.store.pool import Connection
 
 # Parcels with their goods, their sender and their best booking: the live one, else the newest.
-# `contents`: [[name, quantity, handling]] of what is inside. `tariff` of the price that routing
+# `contents`: [[name, quantity, handling]] of what is inside; `declared` what customs want of it, null
+# at home: [[name, quantity, g a unit, VND a unit, HS code, origin]]. `tariff` of the price that routing
 # reckoned with, where it is that of the booked service.
 READ_PARCELS: Final = """
     SELECT p.parcel_id, p.order_id, p.weight_g, p.cod_vnd,
@@ -24,6 +25,13 @@ READ_PARCELS: Final = """
               FROM jsonb_to_recordset(p.contents) AS packed (line_no int, quantity int)
               JOIN intake.lines l ON (l.order_id, l.line_no) = (p.order_id, packed.line_no)
            )::text AS contents,
+           (SELECT json_agg(json_build_array(coalesce(l.name_en, l.name), packed.quantity, l.weight_g,
+                                             l.unit_price_vnd, l.hs_code, l.origin_country)
+                            ORDER BY l.line_no)
+              FROM jsonb_to_recordset(p.contents) AS packed (line_no int, quantity int)
+              JOIN intake.lines l ON (l.order_id, l.line_no) = (p.order_id, packed.line_no)
+             WHERE r.destination_country <> 'VN'
+           )::text AS declared,
            b.reference, coalesce(b.carrier, r.carrier) AS carrier, b.service, b.tracking_no, b.state, b.freight_vnd,
            b.label ->> 'sort_code' AS sort_code,
            (r.chosen ->> 'price_vnd')::bigint AS reckoned_vnd,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 READ_SHIPMENTS_TO_PACK: Final = """
     SELECT todo.shipment_id, todo.order_id, todo.channel, todo.origin_id, todo.carrier,
            todo.service, todo.parcels, todo.handover_by, todo.promised_on, todo.cod_vnd,
-           todo.destination_province, todo.weight_g, todo.lines::text AS lines,
+           todo.destination_country, todo.destination_province, todo.weight_g, todo.lines::text AS lines,
            at_table.state IS NOT NULL AS started
     FROM routing.shipments AS todo
     LEFT JOIN packing.shipments AS at_table USING (shipment_id)
@@ -47,9 +47,9 @@ async def shipments_to_pack(
     """The seller's shipments that wait to be packed, by id, `after` which the page begins.
 
     Each: shipment_id, order_id, channel, origin_id, carrier, service, parcels (as many as the
-    service needs), handover_by, promised_on, cod_vnd, destination_province, weight_g, started,
-    lines [{line_no, sku, name, quantity, weight_g, length_cm, width_cm, height_cm, handling, lot,
-    best_before}]; weights and sizes of one unit.
+    service needs), handover_by, promised_on, cod_vnd, destination_country, destination_province
+    (null abroad), weight_g, started, lines [{line_no, sku, name, quantity, weight_g, length_cm,
+    width_cm, height_cm, handling, lot, best_before}]; weights and sizes of one unit.
     """
     rows = await connection.fetch(READ_SHIPMENTS_TO_PACK, seller_id, limit, after)
     return [dict(row) | {"lines": _lines(row["lines"])} for row in rows]

@@ -16,24 +16,25 @@ if TYPE_CHECKING:
 STORE_SHIPMENTS: Final = """
     INSERT INTO routing.shipments
         (shipment_id, order_id, seller_id, channel, placed_at, origin_id, origin_province, origin_ward,
-         destination_province, destination_ward, lines, weight_g, goods_vnd, shipping_vnd,
-         cod_vnd, carrier, service, chosen, fallbacks, parcels, promised_on, handover_by,
+         destination_country, destination_province, destination_ward, lines, weight_g, goods_vnd,
+         shipping_vnd, cod_vnd, carrier, service, chosen, fallbacks, parcels, promised_on, handover_by,
          based_on, state)
     SELECT shipment_id, order_id, seller_id, channel, placed_at, origin_id, origin_province, origin_ward,
-           destination_province, destination_ward, lines::jsonb, weight_g, goods_vnd,
+           destination_country, destination_province, destination_ward, lines::jsonb, weight_g, goods_vnd,
            shipping_vnd, cod_vnd, carrier, service, chosen::jsonb, fallbacks::jsonb, parcels,
            promised_on, handover_by, based_on, state
     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::text[],
-                $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::bigint[],
-                $13::bigint[], $14::bigint[], $15::bigint[], $16::text[], $17::text[],
-                $18::text[], $19::text[], $20::smallint[], $21::date[], $22::timestamptz[],
-                $23::bigint[], $24::text[])
+                $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[],
+                $13::bigint[], $14::bigint[], $15::bigint[], $16::bigint[], $17::text[],
+                $18::text[], $19::text[], $20::text[], $21::smallint[], $22::date[],
+                $23::timestamptz[], $24::bigint[], $25::text[])
       AS new (shipment_id, order_id, seller_id, channel, placed_at, origin_id, origin_province, origin_ward,
-              destination_province, destination_ward, lines, weight_g, goods_vnd, shipping_vnd,
-              cod_vnd, carrier, service, chosen, fallbacks, parcels, promised_on, handover_by,
+              destination_country, destination_province, destination_ward, lines, weight_g,
+              goods_vnd, shipping_vnd, cod_vnd, carrier, service, chosen, fallbacks, parcels, promised_on, handover_by,
               based_on, state)
     ON CONFLICT (shipment_id) DO UPDATE
     SET origin_province = excluded.origin_province, origin_ward = excluded.origin_ward,
+        destination_country = excluded.destination_country,
         destination_province = excluded.destination_province,
         destination_ward = excluded.destination_ward, lines = excluded.lines,
         weight_g = excluded.weight_g, goods_vnd = excluded.goods_vnd,
@@ -76,8 +77,9 @@ class NewShipment(NamedTuple):
     origin_id: str
     origin_province: str | None
     origin_ward: str | None
-    destination_province: str
-    destination_ward: str
+    destination_country: str
+    destination_province: str | None
+    destination_ward: str | None
     lines: str
     weight_g: int
     goods_vnd: int

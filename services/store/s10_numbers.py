@@ -1,7 +1,7 @@
 """The S10 numbers we give out ourselves: each to one booking, and none again before it has rested.
 
 Parcels that a carrier's own call numbers need none of these: they are for items we label before
-anybody is asked, such as EMS abroad. Serials come from ranges the operator assigned to us; the
+anybody is asked: EMS abroad. Serials come from ranges the operator assigned to us; the
 standard asks for 12 months without reuse and recommends 24 (facts/standards.md 1).
 """
 

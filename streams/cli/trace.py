@@ -12,8 +12,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from schemas.place import VIETNAM
+from schemas.place import HOME, VIETNAM
 from services.errors import OperatorError
+from services.reference.countries import country_name
 from services.settings import read_settings
 from services.store.journey import order_journey
 from services.store.pool import READER_SESSION, open_pool
@@ -134,6 +135,8 @@ def order_moments(journey: dict[str, Any]) -> Iterator[Moment]:
     order = journey["order"]
     if "placed_at" in order:
         what = f"placed on {order['channel']}: {', '.join(map(line_words, order['lines']))}"
+        abroad = order.get("country") not in {None, HOME}
+        what += f", to {country_name(order['country'])}" if abroad else ""
         cod = f"; COD {vnd(order['cod_vnd'])}" if order["cod_vnd"] else ""
         yield Moment(moment_of(order["placed_at"]), "order", f"{what}{cod}")
     for command in journey["commands"]:

@@ -62,7 +62,7 @@ def _lanes(
     quoting: Quoting,
     origins: Mapping[str, Origin],
 ) -> Iterable[str]:
-    there = content.destination.province_code
+    there = content.destination.area
     for origin_id, lines in by_origin(content.lines).items():
         origin = origins.get(origin_id)
         if origin is not None:

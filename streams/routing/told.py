@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from pydantic import TypeAdapter
 
 from schemas.intake import Channel, Hold, HoldReason, OrderHeld, OrderLine, OrderReleased
+from schemas.place import Place
 from schemas.routing import Candidate, OrderRouted, Refusal, RoutedShipment
 from services.store.routing_shipments import NewShipment
 from streams.rules.routing.decision import standing
@@ -127,6 +128,7 @@ def _routed(inputs: Inputs, shipment: ShipmentDecision) -> RoutedShipment:
 
 
 def _row(order: Order, inputs: Inputs, shipment: ShipmentDecision, state: str) -> NewShipment:
+    there = inputs.destination
     left = standing(shipment, inputs.refused, inputs.released_at)
     first: Ranked | None = left[0] if left else None
     promised = shipment.ranked[0].candidate.promised_on if shipment.ranked else None
@@ -140,8 +142,9 @@ def _row(order: Order, inputs: Inputs, shipment: ShipmentDecision, state: str) -
         origin_id=shipment.origin_id,
         origin_province=shipment.origin.province_code if shipment.origin else None,
         origin_ward=shipment.origin.ward_code if shipment.origin else None,
-        destination_province=inputs.destination.province_code,
-        destination_ward=inputs.destination.ward_code,
+        destination_country=there.country,
+        destination_province=there.province_code if isinstance(there, Place) else None,
+        destination_ward=there.ward_code if isinstance(there, Place) else None,
         lines=LINES.dump_json(lines).decode(),
         weight_g=shipment.weight_g,
         goods_vnd=shipment.goods_vnd,

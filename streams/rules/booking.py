@@ -50,6 +50,8 @@ class Shipment:
     promised_on: date
     routed_at: datetime
     api: str = ""
+    numbered_as: str = ""
+    """The S10 service indicator of the numbers we give its parcels; empty: the carrier does."""
 
 
 @dataclass(slots=True)
@@ -186,6 +188,7 @@ def _new_attempt(order: Order, parcel: Parcel, shipment: Shipment) -> Attempt:
         promised_on=shipment.promised_on,
         requested_at=max(parcel.packed_at, shipment.routed_at, order.now),
         api=shipment.api,
+        numbered_as=shipment.numbered_as,
     )
 
 

@@ -77,6 +77,7 @@ class Attempt:
     version: int = 0
     told: str | None = None
     api: str = ""
+    numbered_as: str = ""
 
     @property
     def state(self) -> State:

@@ -100,6 +100,7 @@ def _routed(order: Order, event: OrderRouted) -> bool:
             promised_on=shipment.promised_on,
             routed_at=event.occurred_at,
             api=shipment.chosen.api,
+            numbered_as=shipment.chosen.numbered_as,
         )
         for shipment in event.shipments
     }

@@ -8,47 +8,39 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from schemas.intake import Handling, HoldReason, OcopGroup, OrderLine
-from schemas.place import vietnam_date
+from schemas.intake import Handling, HoldReason, OcopGroup
+from schemas.place import HOME, Abroad, vietnam_date
 from services.channels.contact import ContactProblem
+from services.reference.exports import NO_EXPORTS, Exports
 from services.reference.places import Address, Located, Unlocated
-from streams.rules.certificates import Certificate, ended_certificate, ocop_certificate
+from streams.rules.certificates import ended_certificate
+from streams.rules.contact_words import CONTACT_DETAILS
+from streams.rules.exports import missing_for_customs, not_accepted_abroad
+from streams.rules.order_lines import order_line, weight_g
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from datetime import date
 
-    from schemas.place import Place
+    from schemas.intake import OrderLine
+    from schemas.place import Destination
     from services.channels.neutral import Line, WantedOrder
-
-
-@dataclass(frozen=True, slots=True)
-class Product:
-    """A row of the seller's registry with its certificates. Weight and sizes of one unit."""
-
-    sku: str
-    name: str
-    origin_id: str
-    origin_province: str
-    group: OcopGroup
-    weight_g: int | None = None
-    length_cm: int | None = None
-    width_cm: int | None = None
-    height_cm: int | None = None
-    handling: tuple[Handling, ...] = (Handling.DRY,)
-    transit_tolerance_h: int | None = None
-    prohibited: bool = False
-    certificates: tuple[Certificate, ...] = ()
+    from services.reference.places import Places
+    from streams.rules.order_lines import Product
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Everything the checks look at. `products` are the seller's, by sku."""
+    """Everything the checks look at. `products` are the seller's, by sku.
+
+    `exports`: what may be sent abroad. `where`: of an order abroad the country, as it was given.
+    """
 
     order: WantedOrder
     contact_problems: tuple[ContactProblem, ...]
     products: Mapping[str, Product]
-    where: Located | Unlocated
+    where: Located | Unlocated | Abroad
+    exports: Exports = NO_EXPORTS
 
     @property
     def day(self) -> date:
@@ -83,31 +75,23 @@ class Verdict:
 
     problems: tuple[Problem, ...]
     lines: tuple[OrderLine, ...] = ()
-    located: Located | None = None
+    located: Located | Abroad | None = None
 
     @property
-    def place(self) -> Place | None:
-        """The commune, where it was found."""
-        return self.located.place if self.located else None
+    def place(self) -> Destination | None:
+        """The commune or the country, where it was found."""
+        return self.located.place if isinstance(self.located, Located) else self.located
+
+    @property
+    def found_by(self) -> str | None:
+        """How sure the place is."""
+        return self.located.confidence if isinstance(self.located, Located) else None
 
 
 Check: TypeAlias = "Callable[[Case], Iterator[Problem]]"
 
 WAIVABLE: Final = frozenset({HoldReason.CERTIFICATE_EXPIRED, HoldReason.AWAITING_PAYMENT})
 """What a release with a reason lets pass. Everything else is mended by an amendment."""
-
-CONTACT_DETAILS: Final = {
-    ContactProblem.NAME_MISSING: "The recipient's name is missing.",
-    ContactProblem.NAME_MASKED: "The recipient's name is masked: no label can be written.",
-    ContactProblem.STREET_MISSING: "The street or house is missing.",
-    ContactProblem.COMMUNE_UNSURE: "The address is one line that may be of the old map: amend the "
-    "order with the commune's code.",
-    ContactProblem.STREET_MASKED: "The street is masked: no courier finds it.",
-    ContactProblem.PHONE_MISSING: "The recipient's phone is missing.",
-    ContactProblem.PHONE_MASKED: "The recipient's phone is masked: a courier cannot call it.",
-    ContactProblem.PHONE_INVALID: "The recipient's phone is not a valid number.",
-    ContactProblem.PHONE_NOT_A_PERSON: "The recipient's phone is neither mobile nor fixed line.",
-}
 
 
 def holds_what_no_post_carries(case: Case) -> Iterator[Problem]:
@@ -136,7 +120,7 @@ def knows_every_product_and_weight(case: Case) -> Iterator[Problem]:
         if product is None:
             detail = f"Line {line.line_no}: the seller has no product with the sku {line.sku}."
             yield Problem(HoldReason.PRODUCT_UNKNOWN, detail, line.sku)
-        elif not _weight_g(line, product) and not _not_shippable(line, product):
+        elif not weight_g(line, product) and not _not_shippable(line, product):
             detail = f"Line {line.line_no} ({line.sku}): no weight in the order or the registry."
             yield Problem(HoldReason.PRODUCT_UNKNOWN, detail, line.sku)
 
@@ -157,6 +141,36 @@ def goes_to_one_commune(case: Case) -> Iterator[Problem]:
     """The address must fit one commune of today's map."""
     if isinstance(case.where, Unlocated):
         yield Problem(case.where.reason, case.where.detail, "commune")
+
+
+def may_go_to_that_country(case: Case) -> Iterator[Problem]:
+    """Some goods may not leave, some countries do not let them in, and to some nobody carries."""
+    if not isinstance(case.where, Abroad):
+        return
+    country = case.where.country
+    if country not in case.exports.countries:
+        detail = f"No service carries to {country}: cancel the order, or amend its country."
+        yield Problem(HoldReason.NOT_SHIPPABLE, detail, "country")
+        return
+    for line, product in case.known_lines():
+        why = not_accepted_abroad(line, product, country, case.exports)
+        if why:
+            detail = f"Line {line.line_no} ({line.sku}) {why}: take it out of the order."
+            yield Problem(HoldReason.NOT_SHIPPABLE, detail, line.sku)
+
+
+def tells_customs_what_it_is(case: Case) -> Iterator[Problem]:
+    """Goods abroad are declared in English and by their HS code."""
+    if not isinstance(case.where, Abroad):
+        return
+    for line, product in case.known_lines():
+        missing = missing_for_customs(line, product)
+        if missing:
+            detail = (
+                f"Line {line.line_no} ({line.sku}): customs need its {' and '.join(missing)}. Write "
+                "it into the registry's product and release, or amend the line."
+            )
+            yield Problem(HoldReason.PRODUCT_UNKNOWN, detail, line.sku)
 
 
 def reaches_a_person(case: Case) -> Iterator[Problem]:
@@ -201,6 +215,16 @@ def collects_what_is_due(case: Case) -> Iterator[Problem]:
         yield Problem(HoldReason.CHANNEL_HOLD, detail, "cod")
 
 
+def collects_nothing_abroad(case: Case) -> Iterator[Problem]:
+    """No post office abroad collects for us."""
+    if isinstance(case.where, Abroad) and case.order.payment.cod_amount:
+        detail = (
+            f"Cash on delivery is not possible in {case.where.country}: amend the order once the "
+            "buyer has paid."
+        )
+        yield Problem(HoldReason.CHANNEL_HOLD, detail, "cod_abroad")
+
+
 def is_paid_or_collects(case: Case) -> Iterator[Problem]:
     """What is not collected at the door must have been paid."""
     payment = case.order.payment
@@ -214,10 +238,13 @@ CHECKS: Final[tuple[Check, ...]] = (
     knows_every_product_and_weight,
     sells_under_certificates_in_force,
     goes_to_one_commune,
+    may_go_to_that_country,
+    tells_customs_what_it_is,
     reaches_a_person,
     is_let_go_by_its_channel,
     adds_up,
     collects_what_is_due,
+    collects_nothing_abroad,
     is_paid_or_collects,
 )
 
@@ -230,36 +257,23 @@ def judge(case: Case, waived: frozenset[str] = frozenset()) -> Verdict:
         return Verdict(problems)
     ordinary = {one.subject for one in found if one.reason is HoldReason.CERTIFICATE_EXPIRED}
     lines = tuple(
-        order_line(line, product, case.day, ordinary=line.sku in ordinary)
+        order_line(
+            line,
+            product,
+            case.day,
+            ordinary=line.sku in ordinary,
+            declared=isinstance(case.where, Abroad),
+        )
         for line, product in case.known_lines()
     )
     return Verdict((), lines, case.where)
 
 
-def order_line(line: Line, product: Product, day: date, *, ordinary: bool) -> OrderLine:
-    """What the line says wins, the registry fills the rest; star and certificate are its alone."""
-    certificate = None if ordinary else ocop_certificate(product.certificates, day)
-    return OrderLine(
-        line_no=line.line_no,
-        sku=product.sku,
-        name=line.name or product.name,
-        quantity=line.quantity,
-        unit_price_vnd=line.unit_price,
-        weight_g=_weight_g(line, product),
-        length_cm=product.length_cm,
-        width_cm=product.width_cm,
-        height_cm=product.height_cm,
-        origin_id=product.origin_id,
-        origin_province=product.origin_province,
-        group=product.group,
-        star=(certificate.star or 0) if certificate else 0,
-        certificate_no=certificate.number if certificate else None,
-        # A channel may add a hazard, never take one away.
-        handling=tuple(dict.fromkeys((*product.handling, *line.handling))),
-        lot=line.lot,
-        best_before=line.best_before,
-        transit_tolerance_h=product.transit_tolerance_h,
-    )
+def where_to(order: WantedOrder, places: Places) -> Located | Unlocated | Abroad:
+    """The commune an order goes to; of one abroad the country, which has none."""
+    if order.ship_to.country != HOME:
+        return Abroad(country=order.ship_to.country)
+    return places.locate(address_of(order))
 
 
 def address_of(order: WantedOrder) -> Address:
@@ -272,7 +286,3 @@ def address_of(order: WantedOrder) -> Address:
         ward_name=given.ward_name,
         vintage=given.vintage,
     )
-
-
-def _weight_g(line: Line, product: Product) -> int:
-    return line.weight_g or product.weight_g or 0

@@ -135,7 +135,7 @@ def tell_content(order: Order, verdict: Verdict, cause: Cause) -> Step:
 
     Raises ValueError for a verdict with problems: such an order must not be told of.
     """
-    if verdict.problems or verdict.located is None:
+    if verdict.problems or verdict.place is None:
         raise ValueError(f"{order.order_id} did not pass the checks")
     order = _counted(order, cause)
     wanted, kind = order.wanted, OrderAmended if order.placed else OrderPlaced
@@ -147,7 +147,7 @@ def tell_content(order: Order, verdict: Verdict, cause: Cause) -> Step:
         seller_id=order.seller_id,
         channel_order_no=order.number,
         placed_at=wanted.placed_at,
-        destination=verdict.located.place,
+        destination=verdict.place,
         lines=verdict.lines,
         goods_vnd=wanted.totals.goods,
         shipping_vnd=wanted.totals.shipping,
@@ -158,8 +158,7 @@ def tell_content(order: Order, verdict: Verdict, cause: Cause) -> Step:
         fixed_carrier=wanted.fixed_carrier,
         platform=_platform(wanted),
     )
-    found_by = verdict.located.confidence
-    told = replace(order, placed=True, untold=False, told=content, located_by=found_by)
+    told = replace(order, placed=True, untold=False, told=content, located_by=verdict.found_by)
     return Step(told, (content,))
 
 

@@ -16,6 +16,7 @@ from schemas.intake import (
     OrderCancelRequested,
     OrderPlaced,
 )
+from schemas.place import Place
 from services.store.consignees import Consignee, NoConsignee, erase_buyer, read_consignee
 from tests.intake_examples import (
     NUMBER,
@@ -55,7 +56,7 @@ async def test_the_described_order_is_placed(intake: Intaking) -> None:
     (placed,) = intake.events
     assert isinstance(placed, OrderPlaced)
     assert (placed.order_id, placed.version) == (ORDER_ID, 1)
-    assert (placed.destination.province_code, placed.destination.ward_code) == ("01", "00166")
+    assert placed.destination == Place(province_code="01", ward_code="00166")
     assert (placed.goods_vnd, placed.total_vnd, placed.cod_vnd) == (350_000, 366_000, 366_000)
     (line,) = placed.lines
     assert (line.weight_g, line.length_cm, line.star) == (600, 20, 4)
@@ -127,7 +128,7 @@ async def test_an_address_of_the_63_provinces_is_placed_on_the_34(intake: Intaki
     await intake.sends(an_order(ship_to=ship_to))
     (placed,) = intake.events
     assert isinstance(placed, OrderPlaced)
-    assert placed.destination.province_code == "19"
+    assert placed.destination.area == "19"
 
 
 async def test_a_changed_payload_is_an_amendment(intake: Intaking) -> None:

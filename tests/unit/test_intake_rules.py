@@ -22,8 +22,9 @@ from streams.intake_reading import read
 from streams.intake_registry import Sellers
 from streams.rules import intake_fold as fold
 from streams.rules.certificates import Certificate, ended_certificate, ocop_certificate
-from streams.rules.intake import Case, Product, Verdict, address_of, judge
+from streams.rules.intake import Case, Verdict, address_of, judge
 from streams.rules.intake_order import Cause, Order, remember, sighting, tell_content
+from streams.rules.order_lines import Product
 from streams.runtime.stage import Batch, Dead, Handled, Record
 from tests.intake_examples import (
     NUMBER,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import unicodedata
+from decimal import Decimal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.intake import Handling
+from services.labels.content import CustomsItem
 from services.labels.gs1 import SerialsUsedUp, check_digit, is_checked, sscc
 from services.labels.pages import Paper, print_labels
 from services.labels.pen import known_letters, printable
@@ -103,10 +105,34 @@ def test_an_address_however_long_is_made_smaller_before_it_is_cut() -> None:
 
 
 def test_a_parcel_abroad_has_a_face_of_customs_data() -> None:
-    label, customs = text_of(print_labels([a_label(customs=customs_data())], Paper.A6))
+    abroad = a_party(
+        name="Jan Novák",
+        street="Vodičkova 12",
+        city="Praha 1",
+        postcode="110 00",
+        country="CZ",
+        **dict.fromkeys(("ward", "ward_code", "province", "province_code"), ""),
+    )
+    printed = print_labels([a_label(customs=customs_data(), recipient=abroad)], Paper.A6)
+    label, customs = text_of(printed)
     assert "CUSTOMS" not in label
-    for said in ("VN – CZ", "Miến dong / noodles", "4 × · 2 kg · 18.50 EUR · HS 190230 · VN"):
+    assert "Vodičkova 12, 110 00 Praha 1, CZECH REPUBLIC" in label
+    for said in (
+        *("VN – CZ (Czech Republic)", "Canna starch noodles", "4 2000 g 480 000 VND 190230 VN"),
+        *("Tổng / Total: 2000 g net · 1250 g gross · 480 000 VND", "CN23, commercial invoice"),
+        *("Sender: HTX Mẫu, Thôn 1, Phường Cầu Giấy, Hà Nội, VIETNAM", "Date, signature"),
+    ):
         assert said in customs
+    assert ("Code 128", "EA000000059VN") in scanned(printed, 1)
+
+
+def test_goods_of_many_kinds_need_a_further_face() -> None:
+    kinds = [
+        CustomsItem(f"Tea {n}", 1, 100, Decimal(50_000), "VND", "VN", "090210") for n in range(6)
+    ]
+    printed = text_of(print_labels([a_label(customs=customs_data(*kinds))], Paper.A6))
+    assert len(printed) == 3
+    assert all("300 000 VND" in face for face in printed[1:])
 
 
 def test_a_label_shows_nothing_of_people_to_who_prints_it_by_mistake() -> None:

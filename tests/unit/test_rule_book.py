@@ -24,7 +24,7 @@ def copy(tmp_path: Path) -> Path:
     """A rule book of our own, to be spoilt."""
     for name in (
         "rule_book.toml",
-        *(f"sample_tariff{kind}.csv" for kind in ("", "_urgent", "_post")),
+        *(f"sample_tariff{kind}.csv" for kind in ("", "_urgent", "_post", "_abroad")),
     ):
         shutil.copy(str(files("services.reference.data") / name), tmp_path / name)
     return tmp_path / "rule_book.toml"

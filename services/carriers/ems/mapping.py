@@ -1,7 +1,9 @@
 """Our booking as EMS's `create-v2` wants it (facts/carriers.md 2.3).
 
 The fields are documented; how places are written, and what `size`, `vas` and `payment_config` may
-hold, is not. Places are a setting, the other three are left out.
+hold, is not. Places are a setting, the other three are left out. Abroad `to_postal` is all that is
+documented: the names of the country and of a number of ours are settings, and what customs ask for
+has no field at all, so it is on the label alone.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ def create_order(request: BookingRequest, account: Account) -> dict[str, Any]:
     return {
         "order_code": request.reference,
         **_party("from", request.sender, account),
-        **_party("to", request.recipient, account),
+        **_recipient(request, account),
         "product_name": cut_to_bytes(request.contents, TEXT_BYTES),
         "description": cut_to_bytes(request.contents, TEXT_BYTES),
         "total_amount": request.goods_vnd,
@@ -32,6 +34,20 @@ def create_order(request: BookingRequest, account: Account) -> dict[str, Any]:
         "money_collect": request.cod_vnd,
         "service": request.service,
     }
+
+
+def _recipient(request: BookingRequest, account: Account) -> dict[str, str]:
+    to = request.recipient
+    if not to.is_abroad:
+        return _party("to", to, account)
+    told = {
+        "to_name": cut_to_bytes(to.name, TEXT_BYTES),
+        "to_phone": to.phone,
+        "to_address": cut_to_bytes(", ".join(filter(None, (to.street, to.city))), TEXT_BYTES),
+        "to_postal": to.postcode,
+    }
+    ours = {account.country_field: to.country, account.number_field: request.number or ""}
+    return told | {name: value for name, value in ours.items() if name and value}
 
 
 def _party(prefix: str, party: Party, account: Account) -> dict[str, str]:

@@ -36,6 +36,8 @@ OF_ORDER: Final[Mapping[str, tuple[str, ...]]] = {
     "province_name": ("ship_to", "province_name"),
     "vintage": ("ship_to", "vintage"),
     "postcode": ("ship_to", "postcode"),
+    "city": ("ship_to", "city"),
+    "country": ("ship_to", "country"),
     "shipping": ("totals", "shipping"),
     "discount": ("totals", "discount"),
     "grand_total": ("totals", "grand_total"),
@@ -51,7 +53,7 @@ OF_ORDER: Final[Mapping[str, tuple[str, ...]]] = {
 """Columns of the order, and the field of `ocop.order/1` each is."""
 OF_LINE: Final = (
     *("line_no", "sku", "name", "quantity", "unit_price", "weight_g", "lot", "best_before"),
-    "handling",
+    *("handling", "name_en", "hs_code", "origin_country"),
 )
 """Columns of a line, named as the field; `handling` holds classes with spaces between them."""
 COLUMNS: Final = (*OF_ORDER, *OF_LINE)

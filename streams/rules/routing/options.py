@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from schemas.place import vietnam_date
+from schemas.place import Abroad, vietnam_date
 from schemas.routing import Candidate, Refusal
 from services.reference.calendar import NoWorkingDay
 from streams.rules.pricing import Load, freight_vnd, loads
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
     from schemas.intake import Handling, OrderLine
-    from schemas.place import Place
+    from schemas.place import Destination
+    from services.reference.exports import CountryZone
     from services.reference.rule_book import RuleBook, Service, Tariff
     from services.reference.zones import Zone
     from streams.rules.routing.decision import CapacityLeft
@@ -36,7 +37,7 @@ class Case:
     """
 
     origin: Origin
-    destination: Place
+    destination: Destination
     lines: tuple[OrderLine, ...]
     cod_vnd: int
     fixed_carrier: str | None
@@ -71,7 +72,7 @@ def make_case(
         moment=moment,
         ready_at=ready,
         handling=frozenset(one for line in lines for one in line.handling),
-        way=Way(origin.place.province_code, inputs.destination.province_code, inputs.cod_vnd > 0),
+        way=Way(origin.place.province_code, inputs.destination.area, inputs.cod_vnd > 0),
         quotes=by_lane(inputs.quotes),
     )
 
@@ -81,7 +82,7 @@ class Option:
     """One service for one shipment, worked out. `deadline`: latest arrival of perishable goods."""
 
     service: Service
-    zone: Zone
+    zone: Zone | CountryZone
     tariff: Tariff
     loads: tuple[Load, ...]
     charged_weight_g: int
@@ -101,7 +102,7 @@ class Option:
             carrier=self.service.carrier,
             api=self.service.api,
             service=self.service.code,
-            zone=self.zone.value,
+            zone=str(self.zone),
             charged_weight_g=self.charged_weight_g,
             price_vnd=self.price_vnd,
             tariff="quoted" if self.quoted else self.tariff.source,
@@ -109,6 +110,7 @@ class Option:
             transit_h_to=self.transit_h,
             promised_on=self.promised_on,
             quoted_at=self.quoted.quoted_at if self.quoted else None,
+            numbered_as=self.service.numbered_as,
         )
 
 
@@ -124,8 +126,10 @@ def work_out(
 
     `capacity_left`: parcels by `capacity_key`; it must know every key it is asked for.
     """
-    here, there = case.origin.place.province_code, case.destination.province_code
-    zone = book.regions.zone(here, there)
+    here, there = case.origin.place.area, case.destination.area
+    if isinstance(case.destination, Abroad) and there not in service.countries:
+        return refusal(service, "country_not_served", f"it does not serve {there}")
+    zone = book.zone(case.origin.place, case.destination)
     if zone is None:
         return refusal(service, "zone_unknown", f"no zone is known from {here} to {there}")
     tariff = book.tariff_of.get((service.carrier, service.code, zone))

@@ -27,7 +27,7 @@ def by_platform(platform: PlatformShipping, case: Case, weight_g: int, book: Rul
     What it costs is between the platform and the seller: 0 here. Handed over by the platform's own
     time, else as soon as the goods are packed; promised in the programme's days for the zone.
     """
-    zone = book.regions.zone(case.origin.place.province_code, case.destination.province_code)
+    zone = book.zone(case.origin.place, case.destination)
     days = book.promise_days[zone] if zone else max(book.promise_days.values())
     handover_by = platform.ship_by or case.ready_at or case.moment + ONE_DAY
     arrives_at = handover_by + days * ONE_DAY
@@ -35,7 +35,7 @@ def by_platform(platform: PlatformShipping, case: Case, weight_g: int, book: Rul
         carrier=platform.carrier,
         api=LOGISTICS,
         service=LOGISTICS,
-        zone=zone.value if zone else UNKNOWN_ZONE,
+        zone=str(zone) if zone else UNKNOWN_ZONE,
         charged_weight_g=weight_g,
         price_vnd=0,
         tariff="channel",

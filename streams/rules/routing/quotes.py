@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """From where to where a shipment goes, with or without cash at its end."""
+    """From where to where a shipment goes, with or without cash at its end.
+
+    Provinces; abroad the country, for which nobody is asked for prices.
+    """
 
     origin: str
     destination: str

@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, Field, NonNegativeInt, PositiveInt
 
 from schemas.event import Value
 from schemas.intake import OrderLine, PlatformShipping
-from schemas.place import Place
+from schemas.place import Destination, Place
 from schemas.quotes import LaneQuote
 from schemas.routing import Candidate, Refusal, ShipmentLine
 from schemas.units import Dong, Grams
@@ -45,7 +45,7 @@ class Inputs(Value):
     order_id: str
     based_on: int
     placed_at: AwareDatetime
-    destination: Place
+    destination: Destination
     lines: tuple[OrderLine, ...] = Field(min_length=1)
     goods_vnd: Dong
     shipping_vnd: Dong

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from schemas.place import vietnam_date
+from schemas.place import Abroad, vietnam_date
 from streams.rules.pricing import unit_volume_cm3, volumetric_g
 from streams.rules.routing.options import refusal
 
@@ -26,8 +26,26 @@ def other_carrier_fixed(case: Case, option: Option, _: RuleBook) -> str | None:
 def not_covered(case: Case, option: Option, _: RuleBook) -> str | None:
     """The service does not go there, or does not collect here."""
     for place in (case.origin.place, case.destination):
-        if place.province_code in option.service.not_covered:
-            return f"province {place.province_code} is not covered"
+        if place.area in option.service.not_covered:
+            return f"province {place.area} is not covered"
+    return None
+
+
+def not_let_in(case: Case, _: Option, book: RuleBook) -> str | None:
+    """Some goods may not leave, or are not let in where they go."""
+    if not isinstance(case.destination, Abroad):
+        return None
+    there = book.exports.countries[case.destination.country]
+    refused = sorted((case.handling & book.exports.not_exported) | (case.handling - there.accepts))
+    return (
+        f"{', '.join(refused)} goods may not go to {case.destination.country}" if refused else None
+    )
+
+
+def no_cash_abroad(case: Case, _: Option, __: RuleBook) -> str | None:
+    """Nobody collects abroad."""
+    if isinstance(case.destination, Abroad) and case.cod_vnd:
+        return f"COD is not possible in {case.destination.country}"
     return None
 
 
@@ -108,6 +126,8 @@ Rule: TypeAlias = Callable[["Case", "Option", "RuleBook"], str | None]
 RULES: Final[tuple[Rule, ...]] = (
     other_carrier_fixed,
     not_covered,
+    not_let_in,
+    no_cash_abroad,
     class_not_carried,
     too_heavy,
     too_bulky,

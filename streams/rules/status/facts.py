@@ -154,6 +154,8 @@ class Facts(TypedDict):
 
     identity: Identity | None
     content: int
+    country: NotRequired[str]
+    """Of the newest content, where that is abroad."""
     holds: dict[str, HoldSet]
     cancel: Request | None
     received_back: dict[str, Receipt]

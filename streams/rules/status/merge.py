@@ -12,6 +12,7 @@ from schemas.intake import (
     OrderReceivedBack,
     OrderReleased,
 )
+from schemas.place import HOME
 from schemas.routing import OrderRouted
 from schemas.status import OrderQuiet
 from streams.rules.status.merge_parcels import PARCEL_KEEPERS
@@ -42,6 +43,9 @@ def _keep_content(facts: Facts, event: OrderPlaced | OrderAmended) -> bool:
     if event.version <= facts["content"]:
         return False
     facts["content"] = event.version
+    facts.pop("country", None)
+    if event.destination.country != HOME:
+        facts["country"] = event.destination.country
     return True
 
 

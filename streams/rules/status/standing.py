@@ -54,6 +54,7 @@ class Visible(Value):
     shipments: tuple[ShipmentStatus, ...] = ()
     returns: tuple[ReturnShipment, ...] = ()
     tasks: tuple[Task, ...] = ()
+    country: str | None = None
 
 
 class Standing(NamedTuple):
@@ -97,6 +98,7 @@ def standing(
             shipments=_shown(order_id, facts, shipments, decision_h, is_closed=is_closed),
             returns=returns_of(order_id, facts, goods),
             tasks=tasks_of(order_id, facts, goods),
+            country=facts.get("country"),
         ),
         finished=_is_finished(fulfilment, goods),
         closable=at_rest and not is_closed,
