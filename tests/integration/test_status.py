@@ -101,7 +101,7 @@ async def test_a_seller_reads_every_step_of_an_order_once(pool: Pool) -> None:
     row = await pool.fetchrow("SELECT * FROM status.orders")
     assert row is not None
     assert (row["status"], row["version"], row["finished"]) == ("delivered", 8, True)
-    shown = {"shipments", "flags", "holds", "status", "fulfilment", "returns", "tasks"}
+    shown = {"shipments", "flags", "holds", "status", "fulfilment", "returns", "tasks", "country"}
     document = last.model_dump(mode="json", include=shown)
     assert orjson.loads(row["document"]) == document
 
