@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import aiohttp
 
 from services.carriers.port import CarrierUnreachable
+from services.connections import Connections
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,14 +34,8 @@ class Answer:
     body: Any
 
 
-class Line:
+class Line(Connections):
     """A connection pool to one carrier with its timeouts."""
-
-    def __init__(self, base_url: str, *, timeout_s: float, connections: int) -> None:
-        self._base_url = base_url.rstrip("/")
-        self._timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=min(timeout_s, 5.0))
-        self._connections = connections
-        self._session: aiohttp.ClientSession | None = None
 
     async def ask(
         self,
@@ -67,22 +62,6 @@ class Line:
         except SENT_BUT_LOST as error:
             raise AnswerLost(type(error).__name__) from error
         return Answer(status, _parsed(status, raw))
-
-    def _open(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                timeout=self._timeout,
-                connector=aiohttp.TCPConnector(limit=self._connections),
-                # A carrier is spoken to directly, whatever proxy the environment names.
-                trust_env=False,
-            )
-        return self._session
-
-    async def close(self) -> None:
-        """Close every connection."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
 
 
 def _parsed(status: int, raw: bytes) -> Any:

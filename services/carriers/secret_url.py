@@ -7,9 +7,9 @@ stands before the gateway must not log query strings either.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from services.carriers.webhook import is_secret
+from services.carriers.webhook import NO_QUERY, is_secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,6 +17,19 @@ if TYPE_CHECKING:
     from services.carriers.webhook import Trusted
 
 
-def in_url(name: str, query: Mapping[str, str], trusted: Trusted) -> bool:
-    """True if the parameter `name` of the URL is one of the partner's secrets. Constant time."""
-    return is_secret(query.get(name), trusted)
+class SecretInUrl:
+    """The check of a format that has no other. `parameter`: the URL's parameter."""
+
+    signed_items: int | None = None
+    parameter: ClassVar[str]
+
+    def verify(
+        self,
+        raw: bytes,
+        headers: Mapping[str, str],
+        trusted: Trusted,
+        query: Mapping[str, str] = NO_QUERY,
+    ) -> bool:
+        """True if the URL holds one of the partner's secrets. Constant time."""
+        del raw, headers
+        return is_secret(query.get(self.parameter), trusted)

@@ -11,6 +11,7 @@ import aiohttp
 import orjson
 
 from services.channels.port import ChannelDenied, ChannelUnreachable
+from services.connections import Connections
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,14 +36,8 @@ class ChannelAnswer:
     now: datetime | None = None
 
 
-class ChannelLine:
+class ChannelLine(Connections):
     """A connection pool to one channel. Paths and queries are sent exactly as they were signed."""
-
-    def __init__(self, base_url: str, *, timeout_s: float, connections: int) -> None:
-        self._base_url = base_url.rstrip("/")
-        self._timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=min(timeout_s, 5.0))
-        self._connections = connections
-        self._session: aiohttp.ClientSession | None = None
 
     async def ask(
         self,
@@ -72,22 +67,6 @@ class ChannelLine:
                 return _answer(response.status, raw, response.headers.get("Date"))
         except TROUBLE as error:
             raise ChannelUnreachable(type(error).__name__) from error
-
-    def _open(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                timeout=self._timeout,
-                connector=aiohttp.TCPConnector(limit=self._connections),
-                # A channel is spoken to directly, whatever proxy the environment names.
-                trust_env=False,
-            )
-        return self._session
-
-    async def close(self) -> None:
-        """Close every connection."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
 
 
 def _answer(status: int, raw: bytes, date: str | None) -> ChannelAnswer:

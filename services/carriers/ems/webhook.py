@@ -11,11 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from services.carriers.secret_url import in_url
+from services.carriers.secret_url import SecretInUrl
 from services.carriers.webhook import (
-    NO_QUERY,
     CarrierEvent,
-    Trusted,
     UnreadableWebhook,
     plain_text,
     read_object,
@@ -29,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 CARRIER: Final = "ems"
-SECRET_NAME: Final = "key"  # noqa: S105 - the parameter's name
 TRANSACTION: Final = "ems-transaction"
 LONGEST_ECHO: Final = 512
 
@@ -52,25 +49,14 @@ MYEMS: Final = Names("TrackingCode", "OrderCode", "StatusCode", "CreatedAt", Non
 """It names fees only, the COD fee among them, and never the amount to collect."""
 
 
-class EmsWebhook:
+class EmsWebhook(SecretInUrl):
     """Verifies and reads one of the two forms. One parcel a body; places come as text only."""
 
-    signed_items: int | None = None
+    parameter = "key"
 
     def __init__(self, api: str, names: Names) -> None:
         self._api = api
         self._names = names
-
-    def verify(
-        self,
-        raw: bytes,
-        headers: Mapping[str, str],
-        trusted: Trusted,
-        query: Mapping[str, str] = NO_QUERY,
-    ) -> bool:
-        """True if the URL holds a valid secret."""
-        del raw, headers
-        return in_url(SECRET_NAME, query, trusted)
 
     def keys(self, raw: bytes) -> list[tuple[str, int]]:
         """The one parcel a body speaks of: `[(tracking number, 0)]`."""

@@ -10,13 +10,11 @@ Switch_status move the parcel; Update_* repeat its Status, so their type is thei
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from services.carriers.secret_url import in_url
+from services.carriers.secret_url import SecretInUrl
 from services.carriers.webhook import (
-    NO_QUERY,
     CarrierEvent,
-    Trusted,
     UnreadableWebhook,
     plain_text,
     read_object,
@@ -26,12 +24,8 @@ from services.carriers.webhook import (
     whole_vnd,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 CARRIER: Final = "ghn"
 API: Final = "v2"
-SECRET: Final = "key"  # noqa: S105 - the parameter's name
 MOVES: Final = frozenset({"create", "switch_status"})
 DELIVERED: Final = "delivered"
 PART: Final = "part"
@@ -40,21 +34,10 @@ PARTIAL_RETURN: Final = "partial_return"
 EVENT, TRANSFER, LEG = range(3)
 
 
-class GhnWebhook:
+class GhnWebhook(SecretInUrl):
     """Verifies, splits and reads bodies of GHN's API v2."""
 
-    signed_items: int | None = None
-
-    def verify(
-        self,
-        raw: bytes,
-        headers: Mapping[str, str],
-        trusted: Trusted,
-        query: Mapping[str, str] = NO_QUERY,
-    ) -> bool:
-        """True if `?key=` of the URL is one of the partner's secrets."""
-        del raw, headers
-        return in_url(SECRET, query, trusted)
+    parameter = "key"
 
     def keys(self, raw: bytes) -> list[tuple[str, int]]:
         """The parcel, and what else the body says of it."""

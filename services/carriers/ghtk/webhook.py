@@ -11,11 +11,9 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl
 
-from services.carriers.secret_url import in_url
+from services.carriers.secret_url import SecretInUrl
 from services.carriers.webhook import (
-    NO_QUERY,
     CarrierEvent,
-    Trusted,
     UnreadableWebhook,
     plain_text,
     required_code,
@@ -29,28 +27,16 @@ if TYPE_CHECKING:
 
 CARRIER: Final = "ghtk"
 API: Final = "services"
-SECRET: Final = "hash"  # noqa: S105 - the parameter's name
 MOST_FIELDS: Final = 64
 LOST_PLUS: Final = re.compile(r" (\d{2}:\d{2})")
 DELIVERED: Final = frozenset({"5", "45"})
 PART: Final = "part"
 
 
-class GhtkWebhook:
+class GhtkWebhook(SecretInUrl):
     """Verifies, splits and reads bodies of GHTK's services API."""
 
-    signed_items: int | None = None
-
-    def verify(
-        self,
-        raw: bytes,
-        headers: Mapping[str, str],
-        trusted: Trusted,
-        query: Mapping[str, str] = NO_QUERY,
-    ) -> bool:
-        """True if `?hash=` of the URL is one of the partner's secrets."""
-        del raw, headers
-        return in_url(SECRET, query, trusted)
+    parameter = "hash"
 
     def keys(self, raw: bytes) -> list[tuple[str, int]]:
         """The one parcel a body speaks of: `[(label, 0)]`."""

@@ -7,17 +7,9 @@ covered by it: take them only from an address that is allowed by hand.
 
 from __future__ import annotations
 
-import base64
-import binascii
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
-
+from services.carriers.rsa_signature import sha256_with_rsa
 from services.carriers.webhook import (
     NO_QUERY,
     CarrierEvent,
@@ -32,9 +24,9 @@ from services.carriers.webhook import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
-    SignatureCheck: TypeAlias = Callable[[str, str, str], bool]
+    from services.carriers.rsa_signature import SignatureCheck
 
 CARRIER: Final = "vnpost"
 API: Final = "myvnpost"
@@ -101,25 +93,6 @@ class VietnamPostWebhook:
             whole_vnd(found.get("codAmount")),
             False,
         )
-
-
-def sha256_with_rsa(public_key_pem: str, text: str, signature: str) -> bool:
-    """True if `signature` (base64) is PKCS#1 v1.5 with SHA-256 over `text`. Never raises."""
-    try:
-        key = _rsa_key(public_key_pem)
-        sent = base64.b64decode(signature, validate=True)
-        key.verify(sent, text.encode(), PKCS1v15(), SHA256())
-    except (InvalidSignature, UnsupportedAlgorithm, binascii.Error, ValueError):
-        return False
-    return True
-
-
-@lru_cache(maxsize=32)
-def _rsa_key(pem: str) -> RSAPublicKey:
-    key = load_pem_public_key(pem.encode())
-    if not isinstance(key, RSAPublicKey):
-        raise ValueError("not an RSA key")  # noqa: TRY004 (one error for a key that is no use)
-    return key
 
 
 def _signed_text(body: dict[str, Any]) -> str:

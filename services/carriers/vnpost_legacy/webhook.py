@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from services.carriers.numbers import whole_number
-from services.carriers.vnpost.webhook import sha256_with_rsa
+from services.carriers.rsa_signature import sha256_with_rsa
 from services.carriers.webhook import (
     NO_QUERY,
     CarrierEvent,
@@ -28,7 +28,7 @@ from services.carriers.webhook import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from services.carriers.vnpost.webhook import SignatureCheck
+    from services.carriers.rsa_signature import SignatureCheck
 
 CARRIER: Final = "vnpost"
 API: Final = "legacy"
