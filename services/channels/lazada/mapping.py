@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
-from pydantic import BeforeValidator, Field, StringConstraints, ValidationError
+from pydantic import BeforeValidator, Field, StringConstraints
 
 from schemas.ids import ORDER_NUMBER
 from schemas.intake import Channel
@@ -31,15 +31,13 @@ from services.channels.neutral import (
     NoticePayload,
     OrderPayload,
     Part,
-    PayloadInvalid,
-    Payment,
     Platform,
     ShipTo,
     Totals,
-    told,
 )
 from services.channels.numbers import Amount, TextTime, from_text
 from services.channels.port import Effect, Nothing, PackageState, Reading, Unmapped
+from services.channels.understood import cash_or_prepaid, understood
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -144,18 +142,14 @@ def read_lazada(raw: bytes, shop: str) -> Reading:
     for status in statuses:
         if effect_of(Channel.LAZADA, status) is None:
             return Unmapped(status)
-    try:
+    with understood():
         return _reading(found, _effect(found), shop)
-    except ValidationError as problems:
-        raise PayloadInvalid("payload_invalid", told(problems)) from None
 
 
 def parsed(raw: bytes) -> LazadaOrder:
     """The fields we read. Raises PayloadInvalid."""
-    try:
+    with understood():
         return LazadaOrder.model_validate_json(raw)
-    except ValidationError as problems:
-        raise PayloadInvalid("payload_invalid", told(problems)) from None
 
 
 def packages_of(found: LazadaOrder) -> tuple[PackageState, ...]:
@@ -216,9 +210,7 @@ def _content(found: LazadaOrder) -> dict[str, Any]:
         "ship_to": _ship_to(address),
         "lines": _lines(units),
         "totals": totals,
-        "payment": Payment(
-            method="cod" if is_cod else "prepaid", cod_amount=totals.grand_total if is_cod else 0
-        ),
+        "payment": cash_or_prepaid(totals.grand_total, is_cod=is_cod),
         "note": order.buyer_note,
         "platform": Platform(
             ship_by=_ship_by(units),

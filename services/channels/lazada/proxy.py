@@ -14,10 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from schemas.intake import Channel
-from services.channels.http import ChannelLine
 from services.channels.lazada.mapping import packages_of, parsed
 from services.channels.lazada.signature import call_signature
-from services.channels.neutral import PayloadInvalid
 from services.channels.numbers import VIETNAM_TIME, from_text
 from services.channels.port import (
     Change,
@@ -25,17 +23,16 @@ from services.channels.port import (
     ChannelUnreachable,
     Fetched,
     Missing,
-    NotTold,
     Page,
     Waiting,
 )
+from services.channels.signed_calls import SignedCalls, found_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
     from services.channels.http import ChannelAnswer
-    from services.channels.port import ChannelAccount, Report, Secrets
 
 ORDER: Final = "/order/get"
 ITEMS: Final = "/order/items/get"
@@ -46,21 +43,11 @@ NOT_FOUND: Final = ("notfound", "not_found", "not_exist")
 ONE_SECOND: Final = timedelta(seconds=1)
 
 
-class Lazada:
+class Lazada(SignedCalls):
     """See services.channels.port.ChannelApi."""
 
     name = Channel.LAZADA.value
-
-    def __init__(self, account: ChannelAccount, secrets: Secrets) -> None:
-        self._account = account
-        self._secrets = secrets
-        self._line = ChannelLine(
-            account.base_url, timeout_s=account.timeout_s, connections=account.connections
-        )
-
-    def can_ask(self, shop: str) -> bool:
-        """An app secret and a token of the seller."""
-        return bool(self._secrets.of_app(self.name) and self._secrets.of_shop(self.name, shop))
+    title = "Lazada"
 
     async def fetch(self, shop: str, number: str) -> Fetched | Missing:
         """The order and its items, in two calls: asked again if it changed in between."""
@@ -69,10 +56,7 @@ class Lazada:
         if not isinstance(order, dict) or not order or not items:
             return Missing("Lazada answers no order of this number")
         body = orjson.dumps({"order": order, "items": items})
-        try:
-            found = parsed(body)
-        except PayloadInvalid as invalid:
-            raise ChannelUnreachable(f"an order that is none: {invalid}") from invalid
+        found = found_in(body, parsed)
         if found.order.order_id != number:
             return Missing("Lazada answers another order")
         return Fetched(number, body, found.order.updated_at, packages_of(found))
@@ -99,14 +83,6 @@ class Lazada:
 
     async def confirm(self, receipt: str) -> None:
         """There is nothing to confirm."""
-
-    async def report(self, report: Report) -> NotTold:
-        """No call is documented to us: Lazada learns from its own logistics."""
-        return NotTold(f"Lazada has no call for {report.milestone}")
-
-    async def close(self) -> None:
-        """Close every connection."""
-        await self._line.close()
 
     async def _ask(self, path: str, shop: str, wanted: Mapping[str, str]) -> ChannelAnswer:
         secrets = self._secrets.of_app(self.name)

@@ -17,33 +17,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
-from pydantic import ValidationError
-
 from schemas.intake import Channel
 from services.channels.address_line import LineConfidence, read_address_line
 from services.channels.contact import ContactProblem
 from services.channels.effects import effect_of
-from services.channels.neutral import NoticePayload, OrderPayload, PayloadInvalid, told
+from services.channels.neutral import NoticePayload, OrderPayload
 from services.channels.port import Effect, Nothing, Unmapped
 from services.channels.sendo.model import Found
+from services.channels.understood import NOTICES, understood
 
 if TYPE_CHECKING:
     from services.channels.port import Reading
 
 CASH_ON_DELIVERY: Final = "1"
-NOTICES: Final = {
-    Effect.CANCEL_REQUEST: "cancel_requested",
-    Effect.CANCEL: "cancelled",
-    Effect.RETURN: "returned",
-}
 
 
 def read_sendo(raw: bytes, shop: str) -> Reading:
     """Understand a fetched order. See services.channels.port.Read."""
-    try:
+    with understood():
         return _read(Found.model_validate_json(raw), shop)
-    except ValidationError as problems:
-        raise PayloadInvalid("payload_invalid", told(problems)) from None
 
 
 def _read(found: Found, shop: str) -> Reading:

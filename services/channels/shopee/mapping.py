@@ -13,9 +13,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, StringConstraints, ValidationError
+from pydantic import Field, StringConstraints
 
 from schemas.intake import Channel
 from services.channels.effects import effect_of
@@ -28,12 +28,9 @@ from services.channels.neutral import (
     Number,
     OrderPayload,
     Part,
-    PayloadInvalid,
-    Payment,
     Platform,
     ShipTo,
     Totals,
-    told,
 )
 from services.channels.numbers import (  # noqa: TC001 (pydantic reads them)
     Amount,
@@ -42,9 +39,7 @@ from services.channels.numbers import (  # noqa: TC001 (pydantic reads them)
     UnixTime,
 )
 from services.channels.port import Effect, Nothing, PackageState, Reading, Unmapped
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from services.channels.understood import NOTICES, cash_or_prepaid, understood
 
 FORMAT: Final = "ocop.order/1"
 CANCELLED_PACKAGES: Final = frozenset(
@@ -112,31 +107,20 @@ class ShopeeOrder(Part):
     package_list: Annotated[tuple[Package, ...], Field(max_length=MOST_LINES)] = ()
 
 
-EVENTS: Final[Mapping[Effect, Literal["cancel_requested", "cancelled", "returned"]]] = {
-    Effect.CANCEL_REQUEST: "cancel_requested",
-    Effect.CANCEL: "cancelled",
-    Effect.RETURN: "returned",
-}
-
-
 def read_shopee(raw: bytes, shop: str) -> Reading:
     """What a raw order means. Raises PayloadInvalid."""
     order = parsed(raw)
     effect = effect_of(Channel.SHOPEE, order.order_status)
     if effect is None:
         return Unmapped(order.order_status)
-    try:
+    with understood():
         return _reading(order, effect, shop)
-    except ValidationError as problems:
-        raise PayloadInvalid("payload_invalid", told(problems)) from None
 
 
 def parsed(raw: bytes) -> ShopeeOrder:
     """The fields we read. Raises PayloadInvalid."""
-    try:
+    with understood():
         return ShopeeOrder.model_validate_json(raw)
-    except ValidationError as problems:
-        raise PayloadInvalid("payload_invalid", told(problems)) from None
 
 
 def packages_of(order: ShopeeOrder) -> tuple[PackageState, ...]:
@@ -168,19 +152,16 @@ def _reading(order: ShopeeOrder, effect: Effect, shop: str) -> Reading:
             return OrderPayload(**heading, **_content(order), event="placed", channel_hold=hold)
         case _:
             cancel = Cancel(reason=order.order_status.lower())
-            return NoticePayload(**heading, event=EVENTS[effect], cancel=cancel)
+            return NoticePayload(**heading, event=NOTICES[effect], cancel=cancel)
 
 
 def _content(order: ShopeeOrder) -> dict[str, Any]:
-    total = order.total_amount
     return {
         "buyer": Buyer(name=order.recipient_address.name, phone=order.recipient_address.phone),
         "ship_to": _ship_to(order.recipient_address),
         "lines": tuple(_line(number, item) for number, item in enumerate(order.item_list, 1)),
         "totals": _totals(order),
-        "payment": Payment(
-            method="cod" if order.cod else "prepaid", cod_amount=total if order.cod else 0
-        ),
+        "payment": cash_or_prepaid(order.total_amount, is_cod=order.cod),
         "note": order.message_to_seller or "",
         "platform": platform_of(order),
         "fixed_carrier": None if platform_of(order) is None else Channel.SHOPEE.value,

@@ -13,15 +13,12 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from schemas.intake import Channel
-from services.channels.http import ChannelLine
-from services.channels.neutral import PayloadInvalid
 from services.channels.port import (
     Change,
     ChannelDenied,
     ChannelUnreachable,
     Fetched,
     Missing,
-    NotTold,
     Page,
     UnreadablePush,
     Waiting,
@@ -29,13 +26,14 @@ from services.channels.port import (
 from services.channels.shopee.mapping import packages_of, parsed
 from services.channels.shopee.push import hints_of
 from services.channels.shopee.signature import call_signature
+from services.channels.signed_calls import SignedCalls, found_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
     from services.channels.http import ChannelAnswer
-    from services.channels.port import ChannelAccount, Hint, Report, Secrets
+    from services.channels.port import Hint
 
 DETAIL: Final = "/api/v2/order/get_order_detail"
 LIST: Final = "/api/v2/order/get_order_list"
@@ -54,21 +52,11 @@ NOT_FOUND: Final = ("not_found", "not_exist")
 DENIED: Final = ("auth", "token", "sign", "permission")
 
 
-class Shopee:
+class Shopee(SignedCalls):
     """See services.channels.port.ChannelApi."""
 
     name = Channel.SHOPEE.value
-
-    def __init__(self, account: ChannelAccount, secrets: Secrets) -> None:
-        self._account = account
-        self._secrets = secrets
-        self._line = ChannelLine(
-            account.base_url, timeout_s=account.timeout_s, connections=account.connections
-        )
-
-    def can_ask(self, shop: str) -> bool:
-        """A partner key and a token of the shop."""
-        return bool(self._secrets.of_app(self.name) and self._secrets.of_shop(self.name, shop))
+    title = "Shopee"
 
     async def fetch(self, shop: str, number: str) -> Fetched | Missing:
         """The order, with its packages."""
@@ -78,10 +66,7 @@ class Shopee:
         if not isinstance(orders, list) or not orders:
             return Missing("Shopee answers no order of this number")
         body = orjson.dumps(orders[0])
-        try:
-            order = parsed(body)
-        except PayloadInvalid as invalid:
-            raise ChannelUnreachable(f"an order that is none: {invalid}") from invalid
+        order = found_in(body, parsed)
         if order.order_sn != number:
             return Missing("Shopee answers another order")
         return Fetched(number, body, order.update_time, packages_of(order))
@@ -118,14 +103,6 @@ class Shopee:
         """Up to and including the last one that was read."""
         body = {"last_message_id": int(receipt)}
         _response(await self._ask(CONFIRM, self._signed(CONFIRM, {}), "POST", body))
-
-    async def report(self, report: Report) -> NotTold:
-        """No call is documented to us: Shopee learns from its own logistics."""
-        return NotTold(f"Shopee has no call for {report.milestone}")
-
-    async def close(self) -> None:
-        """Close every connection."""
-        await self._line.close()
 
     async def _ask_shop(self, path: str, shop: str, wanted: Mapping[str, str]) -> ChannelAnswer:
         tokens = self._secrets.of_shop(self.name, shop)

@@ -19,32 +19,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
-from pydantic import ValidationError
-
 from schemas.intake import Channel
 from services.channels.effects import effect_of
-from services.channels.neutral import NoticePayload, OrderPayload, PayloadInvalid, told
+from services.channels.neutral import NoticePayload, OrderPayload
 from services.channels.port import Effect, Nothing, Unmapped
 from services.channels.tiki.model import Heading, Order
+from services.channels.understood import NOTICES, understood
 from services.channels.values import word
 
 if TYPE_CHECKING:
     from services.channels.port import Reading
 
 PLATFORM: Final = Channel.TIKI.value
-NOTICES: Final = {
-    Effect.CANCEL_REQUEST: "cancel_requested",
-    Effect.CANCEL: "cancelled",
-    Effect.RETURN: "returned",
-}
 
 
 def read_tiki(raw: bytes, shop: str) -> Reading:
     """Understand a fetched order. See services.channels.port.Read."""
-    try:
+    with understood():
         return _read(raw, shop)
-    except ValidationError as problems:
-        raise PayloadInvalid("payload_invalid", told(problems)) from None
 
 
 def _read(raw: bytes, shop: str) -> Reading:
