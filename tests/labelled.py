@@ -41,6 +41,22 @@ WRITE_PARCEL = """
     VALUES ($2, $1 || '/1', $1, '[{"line_no": 1, "quantity": 2}]', 1200, 30, 20, 15, 200000, $3,
             now())
 """
+# The same order, for the Czech Republic.
+SEND_ABROAD = (
+    """
+    UPDATE intake.orders SET country = 'CZ', province_code = NULL, ward_code = NULL
+     WHERE order_id = $1
+    """,
+    """
+    UPDATE intake.lines SET name_en = 'Lotus tea', hs_code = '090210', origin_country = 'VN'
+     WHERE order_id = $1
+    """,
+    """
+    UPDATE routing.shipments
+       SET destination_country = 'CZ', destination_province = NULL, destination_ward = NULL
+     WHERE order_id = $1
+    """,
+)
 WRITE_BOOKED_ORDER = "INSERT INTO booking.orders (order_id) VALUES ($1) ON CONFLICT DO NOTHING"
 WRITE_BOOKED_PARCEL = """
     INSERT INTO booking.parcels (parcel_id, order_id, shipment_id, channel, seller_id,
@@ -68,16 +84,20 @@ async def an_order_with_parcels(
     seller_id: str = SELLER,
     origin_id: str = ORIGIN,
     cod_vnd: int = 366_000,
+    abroad: bool = False,
 ) -> list[str]:
     """Write it; `state` of the bookings, None: not asked for yet. Returns the parcels' ids."""
     ids = [f"{order_id}/1/{number}" for number in range(1, parcels + 1)]
-    contact = Contact.model_validate(
-        {"name": NAME, "phone": PHONE, "phone_valid": True, "street": STREET, "note": ""}
-    )
+    said = {"name": NAME, "phone": PHONE, "phone_valid": True, "street": STREET, "note": ""}
+    if abroad:
+        said |= {"phone": "+420601123456", "city": "Praha 1", "postcode": "110 00"}
+    contact = Contact.model_validate(said)
     async with pool.acquire() as db, db.transaction():
         await db.execute(WRITE_ORDER, order_id, seller_id)
         await db.execute(WRITE_LINE, order_id, origin_id)
         await db.execute(WRITE_SHIPMENT, order_id, seller_id, origin_id)
+        for statement in SEND_ABROAD if abroad else ():
+            await db.execute(statement, order_id)
         await write_contacts(db, Vault(master_key), {order_id: contact})
         for parcel in ids:
             await db.execute(WRITE_PARCEL, order_id, parcel, cod_vnd)

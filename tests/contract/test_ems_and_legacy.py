@@ -123,6 +123,33 @@ async def test_a_parcel_is_booked_under_our_reference_with_its_money(made: str) 
         assert is_s10(answer.tracking_no)
 
 
+def a_request_abroad(reference: str, number: str, **changes: Any) -> BookingRequest:
+    abroad = Party(
+        *("Jan Novák", "+420601123456", "Vodičkova 12", "", "", "", ""),
+        country="CZ",
+        city="Praha 1",
+        postcode="110 00",
+    )
+    request = replace(a_request(reference, "EMS-QT"), recipient=abroad, cod_vnd=0, number=number)
+    return replace(request, **changes)
+
+
+async def test_ems_takes_a_parcel_abroad_under_a_number_of_ours_once_and_without_cash() -> None:
+    named: dict[str, Any] = {"country_field": "to_country", "number_field": "tracking_code"}
+    async with pair("ems", **named) as (proxy, peer):
+        answer = await proxy.book(a_request_abroad("OC-1", "EA000000059VN"))
+        assert isinstance(answer, Booked)
+        assert answer.tracking_no == "EA000000059VN"
+        plan = [step.code for step in peer.yard.by_number["EA000000059VN"].plan]
+        assert (plan[1], plan[-1]) == ("EMA", "EMI")
+        for refused in (
+            a_request_abroad("OC-2", "EA000000059VN"),
+            a_request_abroad("OC-3", "EA000000058VN"),
+            a_request_abroad("OC-4", "EA000000014VN", cod_vnd=1),
+        ):
+            assert isinstance(await proxy.book(refused), Refused)
+
+
 async def test_neither_can_be_asked_by_our_reference_nor_is_it_sent_twice(made: str) -> None:
     async with pair(made) as (proxy, _peer):
         ref = await booked(proxy)

@@ -53,6 +53,21 @@ async def test_a_seller_prints_its_order(served: Served) -> None:
     assert await ask(served, f"/v1/orders/{order_id}/labels") == (status, document)
 
 
+async def test_a_parcel_abroad_has_a_second_face_for_customs(served: Served) -> None:
+    order_id, (parcel,) = await an_order(served, abroad=True, carrier="ems", cod_vnd=0)
+    status, document = await ask(served, f"/v1/orders/{order_id}/labels")
+    assert (status, sizes_of(document)) == (200, [(105, 148)] * 2)
+    front, customs = text_of(document)
+    for said in (f"{STREET}, 110 00 Praha 1, CZECH REPUBLIC", "+420601123456", "Không thu hộ"):
+        assert said in front
+    for said in (
+        *("VN – CZ (Czech Republic)", "Lotus tea", "2 1000 g 200 000 VND 090210 VN"),
+        *("Tổng / Total: 1000 g net · 1200 g gross · 200 000 VND", "Date, signature"),
+    ):
+        assert said in customs
+    assert ("Code 128", tracking_no_of(parcel)) in scanned(document, 1)
+
+
 async def test_many_parcels_come_on_sheets_in_the_order_they_are_asked_for(served: Served) -> None:
     (_, one), (_, two) = await an_order(served), await an_order(served, parcels=2)
     wanted = [*two, *one]
