@@ -190,10 +190,24 @@ class CarrierCalls:
             case _:
                 assert_never(verdict)
 
+    @staticmethod
+    def _compare(known: Known, number: str) -> None:
+        """The carrier's word counts; that it did not take our number is for people to know."""
+        ours = known.row["own_number"]
+        if ours not in {None, number}:
+            log.warning(
+                "own_number_not_taken",
+                interface=known.job.interface,
+                reference=known.job.reference,
+                ours=ours,
+                tracking_no=number,
+            )
+
     def _log(self, known: Known, verdict: Verdict, attempt: int, begun: float) -> None:
         outcome = "nothing" if isinstance(verdict, Nothing) else verdict.outcome.value
         if isinstance(verdict, Certain) and verdict.booked:
             look_at(self._carrier.name, verdict.booked.tracking_no)
+            self._compare(known, verdict.booked.tracking_no)
         CARRIER_CALLS.labels(known.job.interface, known.job.kind, counted_as(verdict)).inc()
         log.info(
             "carrier_called",

@@ -38,6 +38,7 @@ from services.verify.promises import PROMISES, verify
 from services.verify.survey import survey
 from streams.cli.trace import order_moments
 from streams.rechecks import Rechecks
+from streams.runtime.memory import Disorder
 from streams.topology import STAGES
 from tests.appended import Appended
 from tests.papers import scanned, text_of
@@ -111,6 +112,20 @@ class Abroadness(WholeFlow):
         for number, code in enumerate(codes):
             await self.scans(dict(booking), code, begins + timedelta(hours=4 * number))
             await self.pipeline.run_until_idle()
+
+    async def commands(self, kind: str, why: str, **fields: Any) -> None:
+        """Ops ask for something, three days on."""
+        body = {"order_id": ORDER, "why": why, "at": "2026-11-19T08:00:00+07:00"} | fields
+        headers = {
+            "ocop_channel": "direct",
+            "ocop_kind": kind,
+            "ocop_actor": "ops:lan",
+            "ocop_command_id": f"{kind}-1",
+        }
+        encoded = [(name, value.encode()) for name, value in headers.items()]
+        key = channel_key("direct", NUMBER)
+        await self.pipeline.send("order.received.v1", key, json.dumps(body).encode(), encoded)
+        await self.pipeline.run_until_idle()
 
     def said(self, topic: str) -> list[Any]:
         """What a topic holds."""
@@ -271,22 +286,7 @@ async def test_what_the_country_sends_back_is_back_once_ops_vouch_for_it(flow: A
     (*_, last) = flow.said("shipment.status_changed")
     assert (last.status, last.detail) == (TrackingStatus.EXCEPTION, "authority_import_terminated")
     parcels = [{"parcel_id": f"{ORDER}/1/1", "outcome": "restocked", "condition": "intact"}]
-    body: dict[str, Any] = {
-        "order_id": ORDER,
-        "why": "back from Praha",
-        "at": "2026-11-19T08:00:00+07:00",
-    }
-    body |= {"parcels": parcels}
-    headers = {
-        "ocop_channel": "direct",
-        "ocop_kind": "receive_back",
-        "ocop_actor": "ops:lan",
-        "ocop_command_id": "back-1",
-    }
-    encoded = [(name, value.encode()) for name, value in headers.items()]
-    key = channel_key("direct", NUMBER)
-    await flow.pipeline.send("order.received.v1", key, json.dumps(body).encode(), encoded)
-    await flow.pipeline.run_until_idle()
+    await flow.commands("receive_back", "back from Praha", parcels=parcels)
     (*_, newest) = flow.said("order.status_changed")
     assert newest.fulfilment == "returned_to_stock"
 
@@ -311,6 +311,35 @@ async def test_an_order_that_moves_home_gets_a_commune_and_another_carrier(
     assert order is not None
     assert tuple(order) == ("VN", "00166")
     assert flow.said("order.status_changed")[-1].country is None
+
+
+async def test_what_customs_lacked_is_written_into_the_registry_and_the_order_goes(
+    flow: Abroadness,
+) -> None:
+    await flow.pool.execute("UPDATE registry.products SET hs_code = NULL")
+    await flow.places(an_order())
+    (held,) = flow.said("order.held")
+    assert "customs need its HS code" in held.holds[0].detail
+    await flow.pool.execute("UPDATE registry.products SET hs_code = '190230'")
+    await flow.commands("release", "the HS code is there")
+    assert [one.destination.area for one in flow.said("order.placed")] == ["CZ"]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_repeats_and_late_records_change_nothing_of_a_parcel_abroad(
+    pool: Pool, seed: int
+) -> None:
+    flow = Abroadness(pool, Disorder(seed, duplicated=0.3, late=0.3, redelivered=0.3, cut=True))
+    await flow.begins()
+    await flow.places(an_order())
+    await flow.packs()
+    async with carried(flow):
+        (booked, *_) = await until(flow, lambda: flow.said("shipment.booked"))
+    await flow.tells((*CODES, "EMI"), booked.occurred_at)
+    given = await pool.fetch("SELECT number FROM numbers.s10_allocated")
+    assert [row["number"] for row in given] == [booked.tracking_no]
+    row = await pool.fetchrow("SELECT status, document ->> 'country' FROM status.orders")
+    assert tuple(row or ()) == ("delivered", "CZ")
 
 
 async def test_cash_unknown_countries_and_fresh_goods_are_held_with_what_to_do(
