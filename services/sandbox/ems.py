@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from schemas.s10 import is_s10
+from services.sandbox.callers import UNAUTHORISED, json_object, objection
 from services.sandbox.clock import Clock
 from services.sandbox.month.door import sign
 from services.sandbox.post_plans import TO_HANDS, ems_plan, ems_plan_abroad
@@ -44,7 +45,6 @@ PRICES: Final = PriceList(
     6000,
 )
 CANCELLABLE: Final = frozenset({"1", "2"})
-UNAUTHORISED: Final = 401
 JSON: Final = {"Content-Type": "application/json"}
 REQUIRED: Final = ("name", "phone", "province", "ward", "address")
 REQUIRED_ABROAD: Final = ("name", "phone", "address")
@@ -93,7 +93,7 @@ class EmsSandbox:
         """Take an order on, unless a rule or chance is against it."""
         if not self._authorised(request):
             return unauthorised()
-        order = await _object(request)
+        order = await json_object(request)
         if complaint := self._complaint(order):
             return refusal(complaint)
         weight, service = int(order["total_weight"]), str(order["service"])
@@ -155,10 +155,7 @@ class EmsSandbox:
             return "Mã vận đơn không hợp lệ hoặc đã tồn tại"
         if not isinstance(order.get("total_weight"), int) or not order.get("service"):
             return "Dữ liệu không hợp lệ"
-        if self._options.unique_references and reference in self.yard.by_reference:
-            self.yard.totals["refused_repeated"] += 1
-            return "Mã đơn hàng đã tồn tại"
-        return "Không hỗ trợ tuyến này" if self.yard.refuses(reference) else None
+        return objection(self.yard, reference)
 
     def _authorised(self, request: web.Request) -> bool:
         return request.query.get("merchant_token") == self._options.password
@@ -211,14 +208,6 @@ def refusal(message: str) -> web.Response:
 def unauthorised() -> web.Response:
     """The merchant token is not one of ours."""
     return web.json_response({"code": "error", "message": "merchant_token"}, status=UNAUTHORISED)
-
-
-async def _object(request: web.Request) -> dict[str, Any]:
-    try:
-        body = await request.json()
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}
 
 
 def _created(parcel: Parcel) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from datetime import timedelta
+from typing import TYPE_CHECKING, Protocol
 
 import typer
 import uvloop
@@ -30,10 +31,20 @@ from services.store.master_key import master_key
 from services.store.pool import open_pool
 from services.store.vault import Vault
 
+if TYPE_CHECKING:
+    from services.store.pool import Pool
+
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 POOL = 24
 """Connections: some listen for each carrier and channel, the others serve calls in groups."""
+
+
+class Stoppable(Protocol):
+    """Something that works until it is told to stop."""
+
+    def stop(self) -> None:
+        """Finish what is in hand, then end."""
 
 
 @app.command(epilog="Example: ocop jobs")
@@ -53,49 +64,12 @@ async def run(settings: Settings, carriers: CarrierSettings) -> None:
     pool = await open_pool(settings.database, application_name="jobs", size=POOL)
     appender = Appender(settings.kafka, "ocop-jobs")
     vault = Vault(master_key(settings))
-    means = Means(
-        pool=pool,
-        appender=appender,
-        vault=vault,
-        places=Places.load(),
-        settle_after_s=carriers.settle_after_s,
-        era=await read_era(pool),
-    )
-    runner = Runner(
-        [row.connect(carriers.account(row.name)) for row in INTERFACES],
-        means,
-        Limits(
-            carriers.concurrency,
-            carriers.breaker_failures,
-            carriers.breaker_rest_s,
-            QuotePolicy(
-                valid_s=carriers.quote_valid_h * 3600,
-                rest_s=carriers.quote_rest_s,
-                typical_vnd=carriers.quote_typical_vnd,
-                pace_s=carriers.quote_pace_s,
-            ),
-        ),
-    )
-    channels = ChannelRunner(
-        channels_in_use(ChannelSettings().called_back),
-        ChannelSettings(),
-        ChannelSecrets(vault.open_secret),
-        ChannelMeans(pool, appender, vault),
-    )
-
+    runner = await carrier_runner(carriers, pool, appender, vault)
+    channels = channel_runner(pool, appender, vault)
     closer = Closer(pool, appender, timedelta(hours=settings.close_after_h))
     watch = CashWatch(pool, Patience(settings.cod_overdue_days, settings.cod_overdue_days_of))
-
-    def stop() -> None:
-        closer.stop()
-        watch.stop()
-        runner.stop()
-        channels.stop()
-
     collect_seldom()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
+    stop_at_signal(closer, watch, runner, channels)
     try:
         async with (
             probe(
@@ -112,3 +86,51 @@ async def run(settings: Settings, carriers: CarrierSettings) -> None:
     finally:
         await appender.stop()
         await pool.close()
+
+
+async def carrier_runner(
+    carriers: CarrierSettings, pool: "Pool", appender: Appender, vault: Vault
+) -> Runner:
+    """Makes the calls to every carrier of the directory."""
+    means = Means(
+        pool=pool,
+        appender=appender,
+        vault=vault,
+        places=Places.load(),
+        settle_after_s=carriers.settle_after_s,
+        era=await read_era(pool),
+    )
+    quotes = QuotePolicy(
+        valid_s=carriers.quote_valid_h * 3600,
+        rest_s=carriers.quote_rest_s,
+        typical_vnd=carriers.quote_typical_vnd,
+        pace_s=carriers.quote_pace_s,
+    )
+    return Runner(
+        [row.connect(carriers.account(row.name)) for row in INTERFACES],
+        means,
+        Limits(carriers.concurrency, carriers.breaker_failures, carriers.breaker_rest_s, quotes),
+    )
+
+
+def channel_runner(pool: "Pool", appender: Appender, vault: Vault) -> ChannelRunner:
+    """Makes the calls to every channel in use."""
+    settings = ChannelSettings()
+    return ChannelRunner(
+        channels_in_use(settings.called_back),
+        settings,
+        ChannelSecrets(vault.open_secret),
+        ChannelMeans(pool, appender, vault),
+    )
+
+
+def stop_at_signal(*working: "Stoppable") -> None:
+    """At SIGTERM and SIGINT each of them finishes what it has in hand, then ends."""
+
+    def stop() -> None:
+        for one in working:
+            one.stop()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)

@@ -2,9 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 import uvloop
@@ -73,21 +73,14 @@ async def run(names: list[str], settings: Settings, exit_when_stalled_s: float |
 async def revisions(
     names: list[str], settings: Settings, pool: "Pool", worker: Worker
 ) -> AsyncIterator[None]:
-    """Publish the months' figures beside the stage that counts them; an end of it ends the worker."""
+    """Publish the months' figures beside the stage that counts them."""
     if "metrics" not in names:
         yield
         return
     publisher = KafkaPublisher(settings.kafka, "ocop-metrics-revisions")
     revising = MonthlyPublisher(pool, publisher, lambda: datetime.now(UTC))
-    task = asyncio.create_task(revising.run(), name="revisions")
-    task.add_done_callback(lambda _: worker.stop())
-    try:
+    async with beside(worker, revising.run(), "revisions", publisher):
         yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-        await publisher.close()
 
 
 @contextlib.asynccontextmanager
@@ -100,7 +93,16 @@ async def sweeps(
         return
     publisher = KafkaPublisher(settings.kafka, "ocop-tracking-sweep")
     sweep = Sweep(pool, publisher, lambda: datetime.now(UTC))
-    task = asyncio.create_task(sweep.run(), name="sweep")
+    async with beside(worker, sweep.run(), "sweep", publisher):
+        yield
+
+
+@contextlib.asynccontextmanager
+async def beside(
+    worker: Worker, work: Coroutine[Any, Any, None], name: str, publisher: KafkaPublisher
+) -> AsyncIterator[None]:
+    """Do other work beside the worker; an end of it ends the worker."""
+    task = asyncio.create_task(work, name=name)
     task.add_done_callback(lambda _: worker.stop())
     try:
         yield
