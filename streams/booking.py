@@ -8,15 +8,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, assert_never, cast
+from typing import TYPE_CHECKING, Final, cast
 
-from schemas.booking import (
-    BookingDecisionAnswered,
-    BookingRefused,
-    BookingVoided,
-    BookingVoidRefused,
-    ShipmentBooked,
-)
 from schemas.catalogue import (
     BOOKING_RESULTED,
     BOOKING_VOID_REQUESTED,
@@ -30,27 +23,15 @@ from schemas.catalogue import (
     PARCEL_PACKED,
     SHIPMENT_STATUS_CHANGED,
 )
-from schemas.event import next_version
-from schemas.ids import seller_of
 from schemas.tracking import ShipmentStatusChanged, TrackingStatus
-from services.carriers.directory import api_of, name_of
+from services.carriers.directory import name_of
 from services.jobs.queue import CarrierJob, enqueue
 from services.store.booking import READ_TRACKED, READ_WAITING_FOR_TRACKING
 from services.store.s10_numbers import NumbersExhausted, number_for
-from streams.booking_holds import order_held, order_released
+from streams.booking_events import event_of
 from streams.booking_rows import load_orders, store_orders
-from streams.rules.booking import Order, Parcel, Stands, advance
-from streams.rules.booking_effects import (
-    Call,
-    Effect,
-    TellBooked,
-    TellDecision,
-    TellEnough,
-    TellRefused,
-    TellShort,
-    TellVoided,
-    TellVoidRefused,
-)
+from streams.rules.booking import Order, Stands, advance
+from streams.rules.booking_effects import Call
 from streams.rules.booking_facts import Refusal, apply
 from streams.runtime.stage import Dead, Handled, Output
 
@@ -58,10 +39,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from schemas.event import Event
     from schemas.intake import OrderEvent
     from schemas.topics import Topic
-    from streams.rules.booking_attempt import Attempt
     from streams.runtime.stage import Batch, Message, Record, Transaction
 
 
@@ -99,7 +78,7 @@ class Booking:
                     await _number(tx, effect, batch.now)
                     jobs.append(_job(effect, orders[order_id].now))
                 else:
-                    event = _event(orders[order_id], effect, batch.era)
+                    event = event_of(orders[order_id], effect, batch.era)
                     handled.outputs.append(Output(event, cause))
         await store_orders(tx, [orders[order_id] for order_id in causes], batch.now)
         await enqueue(tx, jobs)
@@ -173,109 +152,3 @@ def _job(call: Call, asked_at: datetime) -> CarrierJob:
     attempt = call.attempt
     interface = name_of(attempt.carrier, attempt.api)
     return CarrierJob(interface, call.kind, attempt.reference, call.request, asked_at)
-
-
-def _event(order: Order, effect: Effect, era: int) -> Event:
-    match effect:
-        case TellBooked(parcel, attempt):
-            return _shipment_booked(order, parcel, attempt, era)
-        case TellRefused(parcel, attempt, reason):
-            attempt.version = next_version(attempt.version, era)
-            return BookingRefused(
-                version=attempt.version,
-                occurred_at=order.now,
-                reason=reason,
-                **_identity(order, parcel, attempt),
-            )
-        case TellVoided(parcel, attempt):
-            return BookingVoided(
-                version=_next_void_version(parcel, era),
-                occurred_at=order.now,
-                order_id=order.order_id,
-                seller_id=parcel.seller_id,
-                shipment_id=parcel.shipment_id,
-                parcel_id=parcel.parcel_id,
-                reference=attempt.reference if attempt else None,
-                carrier=attempt.carrier if attempt else None,
-                tracking_no=attempt.tracking_no if attempt else None,
-                why=order.void_why,
-            )
-        case TellVoidRefused(parcel, attempt, reason):
-            return BookingVoidRefused(
-                version=_next_void_version(parcel, era),
-                occurred_at=order.now,
-                order_id=order.order_id,
-                seller_id=parcel.seller_id,
-                shipment_id=parcel.shipment_id,
-                parcel_id=parcel.parcel_id,
-                reference=attempt.reference,
-                carrier=attempt.carrier,
-                tracking_no=attempt.tracking_no or "",
-                reason=reason,
-            )
-        case TellShort(detail):
-            return order_held(order, detail, era)
-        case TellEnough():
-            return order_released(order, era)
-        case TellDecision():
-            return _decision_answered(order, effect, era)
-        case Call():
-            raise TypeError("a call is a job, not an event")
-        case _:
-            assert_never(effect)
-
-
-def _shipment_booked(order: Order, parcel: Parcel, attempt: Attempt, era: int) -> ShipmentBooked:
-    attempt.version = next_version(attempt.version, era)
-    return ShipmentBooked(
-        version=attempt.version,
-        occurred_at=attempt.booked_at or order.now,
-        api=attempt.api or api_of(attempt.carrier),
-        tracking_no=attempt.tracking_no or "",
-        weight_g=parcel.weight_g,
-        freight_vnd=attempt.freight_vnd or 0,
-        cod_vnd=parcel.cod_vnd,
-        promised_on=attempt.promised_on,
-        expected_on=attempt.expected_on,
-        **_identity(order, parcel, attempt),
-    )
-
-
-def _decision_answered(order: Order, told: TellDecision, era: int) -> BookingDecisionAnswered:
-    parcel, attempt = told.parcel, told.attempt
-    version = next_version(parcel.decision_versions if parcel else 0, era)
-    if parcel is not None:
-        parcel.decision_versions = version
-    return BookingDecisionAnswered(
-        version=version,
-        occurred_at=order.now,
-        order_id=order.order_id,
-        seller_id=seller_of(order.order_id),
-        command_id=told.command_id,
-        decision=told.decision,
-        accepted=not told.code,
-        parcel_id=parcel.parcel_id if parcel else None,
-        reference=attempt.reference if attempt else None,
-        carrier=attempt.carrier if attempt else None,
-        code=told.code,
-        reason=told.reason,
-    )
-
-
-def _next_void_version(parcel: Parcel, era: int) -> int:
-    parcel.void_versions = next_version(parcel.void_versions, era)
-    return parcel.void_versions
-
-
-def _identity(order: Order, parcel: Parcel, attempt: Attempt) -> dict[str, Any]:
-    return {
-        "order_id": order.order_id,
-        "channel": parcel.channel,
-        "seller_id": parcel.seller_id,
-        "shipment_id": parcel.shipment_id,
-        "parcel_id": parcel.parcel_id,
-        "reference": attempt.reference,
-        "attempt": attempt.attempt,
-        "carrier": attempt.carrier,
-        "service": attempt.service,
-    }

@@ -30,7 +30,7 @@ from streams.metrics_store import (
 )
 from streams.rules.metrics import Counts, add, moved
 from streams.rules.metrics_changes import Change, changed_rows
-from streams.rules.metrics_facts import OrderFacts, fold
+from streams.rules.metrics_fold import fold
 from streams.runtime.stage import Handled
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from schemas.event import Event
     from schemas.figures import Cell
     from schemas.topics import Topic
+    from streams.rules.metrics_facts import OrderFacts
     from streams.runtime.stage import Batch, Transaction
 
 

@@ -14,7 +14,7 @@ from schemas.catalogue import TOPICS_BY_NAME
 from streams import recheck_cod
 from streams.metrics import Metrics
 from streams.rules.metrics_facts import OrderFacts
-from streams.rules.metrics_facts import fold as fold_fact
+from streams.rules.metrics_fold import fold as fold_fact
 from streams.rules.metrics_rows import rows_of
 from streams.rules.tracking_bookings import Claim, read_legs, share_out
 from streams.rules.tracking_flags import Promise, by_clock, flags_of

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from streams.rules.metrics_rows import (
-    Row,
-    order_row,
-    parcel_row,
-    parcels_of,
-    shipment_row,
-)
+from streams.rules.metrics_carrying import parcels_of
+from streams.rules.metrics_rows import Row, order_row, parcel_row, shipment_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

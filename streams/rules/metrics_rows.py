@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from schemas.place import vietnam_date
 from schemas.tracking import TrackingStatus
 from streams.rules.lateness import put_down_to
+from streams.rules.metrics_carrying import carrying, handed_over, parcels_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from datetime import date, datetime
 
     from streams.rules.metrics_facts import (
@@ -155,15 +156,13 @@ def parcel_row(facts: OrderFacts, parcel_id: str) -> ParcelRow:
     reference = carrying(facts, parcel_id)
     booked = facts.booked.get(reference)
     tracked = facts.tracked.get(reference)
-    origin = routed.origin_province if routed else None
     carrier = tracked or booked or routed
-    handed_over_at = handed_over(facts, reference)
-    live = reference not in facts.voided or handed_over_at
-    promised_on = _promise(booked, routed)
-    first_attempt_at = tracked.first_attempt_at if tracked else None
-    late = first_attempt_at is not None and (
-        promised_on is not None and vietnam_date(first_attempt_at) > promised_on
+    goods = _goods(
+        facts, packed.units if packed else (), routed.origin_province if routed else None
     )
+    handed_over_at = handed_over(facts, reference)
+    priced = booked if reference not in facts.voided or handed_over_at else None
+    punctual = _punctual(tracked, booked, routed, handed_over_at)
     cash = facts.cash.get(reference)
     collected_vnd = cash.collected_vnd if cash and tracked and tracked.delivered_at else 0
     return ParcelRow(
@@ -171,82 +170,52 @@ def parcel_row(facts: OrderFacts, parcel_id: str) -> ParcelRow:
         facts.order_id,
         _channel(facts),
         carrier.carrier if carrier else "",
-        *_goods(facts, packed.units if packed else (), origin),
+        *goods,
         facts.content.placed_at if facts.content else None,
         packed.at if packed else None,
         booked.at if booked else None,
         handed_over_at,
-        first_attempt_at,
+        tracked.first_attempt_at if tracked else None,
         *_outcome(tracked),
         tracked.delivered_at if tracked and collected_vnd else None,
         sum(quantity for _, quantity in packed.units) if packed else 0,
         packed.goods_vnd if packed else 0,
-        booked.freight_vnd if booked and live else 0,
-        booked.cod_vnd if booked and live else 0,
+        priced.freight_vnd if priced else 0,
+        priced.cod_vnd if priced else 0,
         collected_vnd,
         tracked.attempts if tracked else 0,
-        first_attempt_at is not None
-        and tracked is not None
-        and tracked.delivered_at == first_attempt_at,
-        first_attempt_at is not None and promised_on is not None and not late,
-        put_down_to(handed_over_at, routed.handover_by if routed else None, tracked.postponed_by)
-        if tracked and late
-        else None,
+        *punctual,
         cash.remitted_at if cash else None,
         cash.remitted_vnd if cash else 0,
         cash.short_vnd if cash else 0,
     )
 
 
-def carrying(facts: OrderFacts, parcel_id: str) -> str:
-    """The reference of the booking that carries a parcel; empty where there is none.
+class Punctual(NamedTuple):
+    """How the first attempt went, as in `ParcelRow`."""
 
-    The newest attempt, but one whose parcel is with the carrier goes before: a voided booking may
-    travel all the same.
-    """
-    references = {ref for ref, booked in facts.booked.items() if booked.parcel_id == parcel_id}
-    references |= {ref for ref, seen in facts.tracked.items() if seen.parcel_id == parcel_id}
-
-    def rank(reference: str) -> tuple[int, int, str]:
-        tracked = facts.tracked.get(reference)
-        is_scanned = tracked is not None and tracked.handed_over_at is not None
-        is_signed_for = handed_over(facts, reference) is not None
-        return 2 if is_scanned else int(is_signed_for), attempt_of(reference), reference
-
-    return max(references, key=rank, default="")
+    delivered_at_first: bool
+    on_time: bool
+    late_by: str | None
 
 
-def handed_over(facts: OrderFacts, reference: str) -> datetime | None:
-    """When a booking's custody passed: its first firm scan or the courier's signature, the earlier.
-
-    The signature alone does not count once the carrier says that it ended the booking.
-    """
-    tracked = facts.tracked.get(reference)
-    scanned_at = tracked.handed_over_at if tracked else None
-    times = [
-        manifest.handed_over[reference]
-        for manifest in facts.manifests.values()
-        if reference in manifest.handed_over
-    ]
-    if scanned_at is None:
-        gave_up = tracked and tracked.firm and tracked.status is TrackingStatus.CANCELLED
-        return None if gave_up or reference in facts.voided else min(times, default=None)
-    return min([scanned_at, *times])
-
-
-def attempt_of(reference: str) -> int:
-    """The attempt number at the end of our booking reference (`schemas.ids.booking_reference`)."""
-    attempt = reference.rpartition("-")[2]
-    return int(attempt) if attempt.isdecimal() else 0
-
-
-def parcels_of(facts: OrderFacts) -> set[str]:
-    """Every parcel anything is known of."""
-    seen: Iterable[BookedFacts | TrackedFacts] = (
-        *facts.booked.values(),
-        *facts.tracked.values(),
-    )
-    return {*facts.packed, *(booking.parcel_id for booking in seen)}
+def _punctual(
+    tracked: TrackedFacts | None,
+    booked: BookedFacts | None,
+    routed: RoutedFacts | None,
+    handed_over_at: datetime | None,
+) -> Punctual:
+    if tracked is None or tracked.first_attempt_at is None:
+        return Punctual(delivered_at_first=False, on_time=False, late_by=None)
+    at_first = tracked.delivered_at == tracked.first_attempt_at
+    promised_on = _promise(booked, routed)
+    if promised_on is None:
+        return Punctual(at_first, on_time=False, late_by=None)
+    if vietnam_date(tracked.first_attempt_at) <= promised_on:
+        return Punctual(at_first, on_time=True, late_by=None)
+    handover_by = routed.handover_by if routed else None
+    late_by = put_down_to(handed_over_at, handover_by, tracked.postponed_by)
+    return Punctual(at_first, on_time=False, late_by=late_by)
 
 
 def _channel(facts: OrderFacts) -> str:

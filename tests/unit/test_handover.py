@@ -11,7 +11,8 @@ from schemas.status import Fulfilment
 from schemas.tracking import CodState, TrackingStatus
 from services.reference.fulfilment import fulfilment_transitions
 from streams.rules.metrics_changes import changed_rows
-from streams.rules.metrics_facts import OrderFacts, fold
+from streams.rules.metrics_facts import OrderFacts
+from streams.rules.metrics_fold import fold
 from streams.rules.metrics_rows import rows_of
 from streams.rules.status.standing import Standing, standing
 from tests.order_facts import (

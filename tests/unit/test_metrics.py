@@ -16,7 +16,8 @@ from schemas.packing import PackedLine
 from schemas.tracking import TrackingStatus
 from streams.rules.metrics import add, bucket_of, count, moved
 from streams.rules.metrics_changes import changed_rows
-from streams.rules.metrics_facts import OrderFacts, fold
+from streams.rules.metrics_facts import OrderFacts
+from streams.rules.metrics_fold import fold
 from streams.rules.metrics_rows import rows_of
 from tests.order_facts import (
     ORDER,
