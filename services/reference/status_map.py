@@ -8,19 +8,20 @@ rows that replace or add, each with the reason why.
 from __future__ import annotations
 
 import csv
-import hashlib
-import re
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from schemas.tracking import CodState, TrackingStatus
+from services.reference.status_overlays import Overlay, digest_of, laid_over, read_overlays
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from importlib.resources.abc import Traversable
+
+    from services.reference.status_overlays import Row
 
 FILES: Final = ("status_map.csv", "reasons.csv", "tracking_statuses.csv", "cod_map.csv")
 IMPLIED: Final = "implied_by_settlement"
@@ -28,7 +29,6 @@ DELAYED: Final = "delivery_delayed"
 SHARED: Final = {"emsevt_v3": "upu"}
 """Vocabularies of no one carrier: api → whose rows say what its codes mean, whoever carries."""
 FIRST: Final = "v1"
-OVERLAY: Final = re.compile(r"([a-z]+)\.v([1-9][0-9]*)\.csv")
 FINAL: Final = frozenset(
     {
         TrackingStatus.DELIVERED,
@@ -44,7 +44,6 @@ CANONICAL_COD: Final = {
     TrackingStatus.CANCELLED: CodState.VOID,
 }
 """What a canonical status says of money that was to be collected."""
-Row: TypeAlias = "dict[str, str]"
 
 
 class Attempt(StrEnum):
@@ -81,21 +80,6 @@ class UnknownVersion(LookupError):
         super().__init__(f"the status map has no version {version} of {carrier}")
 
 
-@dataclass(frozen=True, slots=True)
-class Overlay:
-    """One later version of a carrier's map; it stands on all versions before it."""
-
-    carrier: str
-    number: int
-    rows: tuple[Row, ...]
-    digest: str
-
-    @property
-    def version(self) -> str:
-        """Its name: `v2`."""
-        return f"v{self.number}"
-
-
 class StatusMap:
     """The rows of the four files, immutable; `version` changes with any byte of them.
 
@@ -116,7 +100,7 @@ class StatusMap:
         self._chosen: dict[tuple[tuple[str, str], ...], StatusMap] = {}
         laid = [one for one in overlays if one.number <= self._number(one.carrier)]
         self._marks = {one.carrier: f"{version}.{one.version}-{one.digest}" for one in laid}
-        self.rows = _laid_over(tables["status_map.csv"], laid)
+        self.rows = laid_over(tables["status_map.csv"], laid)
         self.money = tuple(tables["cod_map.csv"])
         self._ranks = {
             row["status"]: int(row["rank"] or 0) for row in tables["tracking_statuses.csv"]
@@ -283,33 +267,5 @@ def read_status_map(folder: Traversable | None = None) -> StatusMap:
     folder = folder or files("services.reference") / "data"
     texts = {name: (folder / name).read_text(encoding="utf-8") for name in FILES}
     tables = {name: list(csv.DictReader(text.splitlines())) for name, text in texts.items()}
-    digest = _digest("\0".join(texts[name] for name in FILES))
-    return StatusMap(tables, f"sm-{digest[:12]}", _overlays(folder / "status_map"))
-
-
-def _overlays(folder: Traversable) -> list[Overlay]:
-    """Every later version, in order; a version's digest is of all it stands on."""
-    if not folder.is_dir():
-        return []
-    found = [(match, file) for file in folder.iterdir() if (match := OVERLAY.fullmatch(file.name))]
-    overlays: list[Overlay] = []
-    below: dict[str, str] = {}
-    for match, file in sorted(found, key=lambda one: (one[0][1], int(one[0][2]))):
-        text = file.read_text(encoding="utf-8")
-        below[match[1]] = _digest(below.get(match[1], "") + text)
-        rows = tuple(csv.DictReader(text.splitlines()))
-        overlays.append(Overlay(match[1], int(match[2]), rows, below[match[1]][:8]))
-    return overlays
-
-
-def _laid_over(rows: Sequence[Row], overlays: Sequence[Overlay]) -> tuple[Row, ...]:
-    """The rows with those of the overlays in their place, new ones behind."""
-    names = ("carrier", "api", "code", "reason_code")
-    by_key = {tuple(row[name] for name in names): row for row in rows}
-    for overlay in overlays:
-        by_key |= {tuple(row[name] for name in names): row for row in overlay.rows}
-    return tuple(by_key.values())
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+    digest = digest_of("\0".join(texts[name] for name in FILES))
+    return StatusMap(tables, f"sm-{digest[:12]}", read_overlays(folder / "status_map"))

@@ -8,63 +8,31 @@ order (services/sandbox/market.py), for the marketplace writes it in its own wor
 
 from __future__ import annotations
 
-import unicodedata
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from services.sandbox.month.channels import MARKETPLACES
+from services.sandbox.sample.habits import (
+    BIG_CITIES,
+    BUSY_HOURS,
+    CHANNELS,
+    COD_SHARE,
+    FAMILY_NAMES,
+    LAST_ORDER_DAY,
+    MIDDLE_NAMES,
+    MONTH_START,
+    PLATFORM_SHIPS,
+    PREFIX,
+    SALE_DAYS,
+    Shares,
+)
+from services.sandbox.sample.lines import Line, decompose, line, market_number
 
 if TYPE_CHECKING:
     import random
 
     from services.sandbox.sample.registry import Row, SampleRegistry
     from services.sandbox.sample.wards import OldProvince, Ward
-
-HCMC = timezone(timedelta(hours=7))
-MONTH_START = datetime(2026, 10, 1, tzinfo=HCMC)
-CHANNELS = {
-    "postmart": 34,
-    "voso": 28,
-    "direct": 20,
-    "shopee": 7,
-    "lazada": 4,
-    "tiki": 4,
-    "sendo": 3,
-}
-PREFIX = {"postmart": "PM", "voso": "VS", "direct": "DO"}
-PLATFORM_SHIPS = {"shopee": 1.0, "lazada": 1.0, "tiki": 0.5, "sendo": 0.0}
-"""How often a marketplace ships with its own logistics, as channels.md says of each."""
-SALE_DAYS = {10: 3.0, 20: 2.0}
-"""10.10 and Vietnamese Women's Day sell more."""
-BUSY_HOURS = (0, 0, 0, 0, 0, 1, 2, 4, 6, 7, 7, 6, 6, 5, 6, 6, 5, 5, 6, 8, 10, 9, 5, 2)
-BIG_CITIES = {"01": 9, "79": 14, "48": 4, "31": 4, "75": 4, "92": 3}
-COD_SHARE = 0.68
-FAMILY_NAMES = ("Nguyễn", "Trần", "Lê", "Phạm", "Hoàng", "Võ", "Đặng", "Bùi")
-MIDDLE_NAMES = ("Văn", "Thị", "Đức", "Ngọc")
-LAST_ORDER_DAY = 26
-
-Line = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Shares:
-    """How often each kind of trouble is planted."""
-
-    repeated: float = 0.05
-    amended: float = 0.03
-    cancelled_early: float = 0.02
-    cancelled_packed: float = 0.012
-    cancelled_shipped: float = 0.008
-    bad_address: float = 0.02
-    old_province: float = 0.06
-    decomposed_text: float = 0.04
-    unknown_product: float = 0.005
-    mended_address: float = 0.6
-    """Of the bad addresses: the others stay held."""
-    ambiguous_address: float = 0.3
-    """Of the bad addresses: one that two communes share."""
-    line_weight: float = 0.5
 
 
 class OrderMaker:
@@ -321,39 +289,3 @@ class OrderMaker:
             "cancel": {"by": "buyer", "reason": "changed_mind"},
         }
         return line(at, body["channel"], seller_id, "cancel", cancelled, after=after)
-
-
-def market_number(channel: str, number: int, placed_at: datetime) -> str:
-    """As the marketplace numbers its orders (facts/channels.md): Shopee by the day, others on."""
-    if channel == "shopee":
-        return f"{placed_at:%y%m%d}OCOP{number:04d}"
-    return f"{ {'lazada': 4, 'tiki': 1, 'sendo': 2}[channel] }{number:09d}"
-
-
-def line(
-    at: datetime,
-    channel: str,
-    seller_id: str,
-    kind: str,
-    body: Line,
-    *,
-    after: str | None = None,
-) -> Line:
-    """One line of `orders.jsonl`; `at` in UTC so that lines sort as text."""
-    return {
-        "at": at.astimezone(UTC).isoformat(),
-        "channel": channel,
-        "seller_id": seller_id,
-        "kind": kind,
-        "after": after,
-        "body": body,
-    }
-
-
-def decompose(body: Line) -> Line:
-    """The same order as a phone that sends NFD would write it."""
-    address = {
-        name: unicodedata.normalize("NFD", value) if isinstance(value, str) else value
-        for name, value in body["ship_to"].items()
-    }
-    return {**body, "ship_to": address}
