@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -23,7 +22,6 @@ from services.carriers.port import (
     Found,
     Locality,
     NotFound,
-    Party,
     Quoted,
     QuoteRequest,
     RedeliveryAccepted,
@@ -36,32 +34,25 @@ from services.carriers.port import (
 from services.carriers.viettelpost.proxy import ViettelPost
 from services.carriers.vnpost.proxy import VietnamPost
 from services.sandbox.in_process import InProcessVietnamPost, InProcessViettelPost
-from services.sandbox.options import CALM, EVEN, Options
+from services.sandbox.options import CALM, Options
 from services.sandbox.serving import serving
 from services.sandbox.viettelpost import ViettelPostSandbox
 from services.sandbox.vnpost import VietnamPostSandbox
+from tests.carrier_requests import LOCALITY, MIDNIGHT, REFERENCE, STILL, a_request_for
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from services.sandbox.yard import Yard
 
-STILL = Options(mischief=CALM, lives=EVEN, speed=1.0)
-PLACE = ("Số 1 Đường Mẫu", "00166", "Phường Cầu Giấy", "01", "Hà Nội")
 
-
-def a_request(reference: str = "OCAAAABBBBCCCCDDDD-1") -> BookingRequest:
-    party = Party("Trần Thị B", "+84900000002", *PLACE)
-    ready_at = datetime(2026, 10, 1, tzinfo=UTC)
-    return BookingRequest(
-        reference, "VTK", party, party, "Trà", 1, 1_200, 30, 20, 15, 320_000, 350_000, ready_at
-    )
+def a_request(reference: str = REFERENCE) -> BookingRequest:
+    return a_request_for("VTK", reference)
 
 
 def a_question(cod_vnd: int = 350_000, weight_g: int = 1_200) -> QuoteRequest:
-    here, there = Locality(*PLACE[1:]), Locality("00166", "Phường Bến Thành", "79", "Hồ Chí Minh")
-    ready_at = datetime(2026, 10, 1, tzinfo=UTC)
-    return QuoteRequest(here, there, weight_g, 0, 0, 0, 320_000, cod_vnd, ready_at)
+    here, there = Locality(*LOCALITY), Locality("00166", "Phường Bến Thành", "79", "Hồ Chí Minh")
+    return QuoteRequest(here, there, weight_g, 0, 0, 0, 320_000, cod_vnd, MIDNIGHT)
 
 
 def an_account(url: str, timeout_s: float = 5.0) -> Account:
@@ -75,7 +66,7 @@ class Bench:
         self.carrier = carrier
         self.yard = yard
 
-    async def booked(self, reference: str = "OCAAAABBBBCCCCDDDD-1") -> BookingRef:
+    async def booked(self, reference: str = REFERENCE) -> BookingRef:
         answer = await self.carrier.book(a_request(reference))
         assert isinstance(answer, Booked)
         return BookingRef(reference, answer.tracking_no, answer.carrier_ref)
@@ -174,7 +165,7 @@ async def test_a_price_has_no_effect(bench: Bench) -> None:
 
 async def test_a_booking_costs_what_was_quoted_for_the_same_parcel(bench: Bench) -> None:
     request = replace(a_request(), length_cm=0, width_cm=0, height_cm=0)
-    place = Locality(*PLACE[1:])
+    place = Locality(*LOCALITY)
     asked = QuoteRequest(place, place, 1_200, 0, 0, 0, 320_000, 350_000, request.ready_at)
     quoted = await bench.carrier.quote(asked)
     assert isinstance(quoted, Quoted)

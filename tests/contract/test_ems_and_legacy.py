@@ -7,7 +7,6 @@ import contextlib
 import hashlib
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -44,6 +43,7 @@ from services.sandbox.ems import EmsSandbox
 from services.sandbox.options import CALM, EVEN, Lives, Options, Webhooks
 from services.sandbox.serving import serving, totals
 from services.sandbox.vnpost_legacy import VietnamPostLegacySandbox
+from tests.carrier_requests import MIDNIGHT, REFERENCE, STILL, a_request_for
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -53,21 +53,15 @@ if TYPE_CHECKING:
     Peer = EmsSandbox | VietnamPostLegacySandbox
     Proxy = Ems | VietnamPostLegacy
 
-STILL: Final = Options(mischief=CALM, lives=EVEN, speed=1.0)
 FAST: Final = Options(mischief=CALM, lives=EVEN, speed=1_000_000.0)
 BAD_FATES: Final = Lives(0.2, 0.4, 0.3, 0.1, 0.1, 0.2, 0.2, 0.2, 0.2)
 MEANINGS: Final = read_status_map()
-PLACE: Final = ("Số 1 Đường Mẫu", "00166", "Phường Cầu Giấy", "01", "Hà Nội")
-NOW: Final = datetime(2026, 10, 1, tzinfo=UTC)
 ENDS: Final = {"ems": {"EMI"}, "vnpost_legacy": {"60", "100", "170"}}
 CANCEL_PATH: Final = "/orders/cancel/{tracking_code}"
 
 
-def a_request(reference: str = "OCAAAABBBBCCCCDDDD-1", service: str = "EMS") -> BookingRequest:
-    party = Party("Trần Thị B", "+84900000002", *PLACE)
-    return BookingRequest(
-        reference, service, party, party, "Trà", 1, 1_200, 30, 20, 15, 320_000, 350_000, NOW
-    )
+def a_request(reference: str = REFERENCE, service: str = "EMS") -> BookingRequest:
+    return a_request_for(service, reference)
 
 
 def an_account(url: str, timeout_s: float = 5.0, **more: Any) -> Account:
@@ -106,7 +100,7 @@ def misbehave(peer: Peer, **rates: float) -> None:
     peer.yard.options = replace(peer.yard.options, mischief=replace(CALM, **rates))
 
 
-async def booked(proxy: Proxy, reference: str = "OCAAAABBBBCCCCDDDD-1") -> BookingRef:
+async def booked(proxy: Proxy, reference: str = REFERENCE) -> BookingRef:
     answer = await proxy.book(a_request(reference))
     assert isinstance(answer, Booked)
     return BookingRef(reference, answer.tracking_no, answer.carrier_ref)
@@ -225,7 +219,7 @@ async def test_fifty_calls_at_once_log_in_once() -> None:
 
 async def test_the_older_interface_quotes_what_it_then_charges() -> None:
     place = Locality("00166", "Phường Cầu Giấy", "01", "Hà Nội")
-    request = QuoteRequest(place, place, 1_200, 30, 20, 15, 320_000, 350_000, NOW)
+    request = QuoteRequest(place, place, 1_200, 30, 20, 15, 320_000, 350_000, MIDNIGHT)
     async with pair("vnpost_legacy") as (proxy, _peer):
         quoted = await proxy.quote(request)
         answer = await proxy.book(a_request(service="BK"))
@@ -319,7 +313,7 @@ async def live(made: str, options: Options, parcels: int, *, answers_wrongly: in
         async with serving(peer), asyncio.timeout(60):
             for number in range(parcels):
                 peer.yard.accept(
-                    f"OC-{number}-1", service="X", weight_g=500, cod_vnd=90_000, at=NOW
+                    f"OC-{number}-1", service="X", weight_g=500, cod_vnd=90_000, at=MIDNIGHT
                 )
             # The sandbox tells when it is asked, as its admin call does.
             while (now := totals(peer))["open"] or now["waiting"]:  # noqa: ASYNC110

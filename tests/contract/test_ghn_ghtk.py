@@ -15,14 +15,12 @@ from services.carriers.ghtk.proxy import Ghtk
 from services.carriers.port import (
     Booked,
     BookingRef,
-    BookingRequest,
     CannotAsk,
     Carrier,
     CarrierUnreachable,
     Found,
     Locality,
     NotFound,
-    Party,
     Quoted,
     QuoteRequest,
     RedeliveryAccepted,
@@ -33,16 +31,15 @@ from services.carriers.port import (
 )
 from services.sandbox.ghn import GhnSandbox
 from services.sandbox.ghtk import GhtkSandbox
-from services.sandbox.options import CALM, EVEN, Options
+from services.sandbox.options import CALM, Options
 from services.sandbox.serving import serving
+from tests.carrier_requests import LOCALITY, REFERENCE, STILL, a_request_for
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-STILL = Options(mischief=CALM, lives=EVEN, speed=1.0)
-REFERENCE = "OCAAAABBBBCCCCDDDD-1"
-HERE = Locality("00166", "Phường Cầu Giấy", "01", "Hà Nội")
+HERE = Locality(*LOCALITY)
 THERE = Locality("26740", "Phường Bến Thành", "79", "Hồ Chí Minh")
 NOON = datetime(2026, 10, 1, 5, tzinfo=UTC)
 SERVICES = {"ghn": "2", "ghtk": "road"}
@@ -57,7 +54,7 @@ class Bench:
     peer: GhnSandbox | GhtkSandbox
 
     async def book(self, reference: str = REFERENCE) -> object:
-        return await self.carrier.book(a_request(self.made, reference))
+        return await self.carrier.book(a_request_for(SERVICES[self.made], reference, NOON))
 
     async def booked(self, reference: str = REFERENCE) -> BookingRef:
         answer = await self.book(reference)
@@ -69,17 +66,6 @@ class Bench:
 
     def misbehave(self, **rates: float) -> None:
         self.peer.yard.options = replace(STILL, mischief=replace(CALM, **rates))
-
-
-def a_request(made: str, reference: str) -> BookingRequest:
-    party = Party("Trần Thị B", "+84900000002", "Số 1 Đường Mẫu", "00166", *HERE_NAMES)
-    size = (30, 20, 15)
-    return BookingRequest(
-        reference, SERVICES[made], party, party, "Trà", 1, 1_200, *size, 320_000, 350_000, NOON
-    )
-
-
-HERE_NAMES = ("Phường Cầu Giấy", "01", "Hà Nội")
 
 
 def a_question(weight_g: int = 1_200) -> QuoteRequest:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
 import pytest
 
 from schemas.catalogue import ORDER_RECEIVED, TRACKING_RECEIVED
@@ -20,26 +19,20 @@ from services.channels.port import (
     NotTold,
     Report,
 )
-from services.jobs.channel_calls import ChannelCalls, ChannelMeans
-from services.jobs.channel_polls import Polls
-from services.jobs.channel_queue import read_job
 from services.sandbox.lazada import LazadaSandbox
 from services.sandbox.market import PlainOrder
 from services.sandbox.options import CALM, EVEN, Options
 from services.sandbox.serving import serving
 from services.sandbox.shopee import ShopeeSandbox
-from services.store.vault import Vault
-from tests.intaking import Intaking, start_intake
-from tests.market import Log
+from tests.intaking import start_intake
+from tests.market_stalls import MarketStall, a_plain_order, connected
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from services.channels.port import ChannelApi
     from services.store.pool import Pool
 
 ROWS = {row.name: row for row in CHANNELS}
-JOBS = "SELECT id, payload FROM jobs.pgqueuer ORDER BY id"
 SHOP = "100001"
 APP_IDS = {"shopee": "2000001", "lazada": "100001"}
 NUMBERS = {"shopee": "261001TESTAA01", "lazada": "400000000000001"}
@@ -60,19 +53,11 @@ class Held:
 
 
 @dataclass
-class Stall:
-    """One marketplace: its double, our calls to it, the log and intake behind it."""
+class Stall(MarketStall):
+    """One of the two, and what stands behind it."""
 
-    name: str
-    url: str
     peer: ShopeeSandbox | LazadaSandbox
     held: Held
-    api: ChannelApi
-    calls: ChannelCalls
-    polls: Polls
-    log: Log
-    intake: Intaking
-    pool: Pool
 
     @property
     def number(self) -> str:
@@ -81,13 +66,6 @@ class Stall:
     async def buys(self, **changes: Any) -> None:
         """A buyer orders, told in the plain shape."""
         await self.does("", an_order(**{"number": self.number} | changes))
-
-    async def does(self, what: str, body: dict[str, Any] | None = None) -> None:
-        async with (
-            aiohttp.ClientSession() as session,
-            session.post(f"{self.url}/admin/orders{what}", json=body or {}) as answer,
-        ):
-            assert answer.status == 200, await answer.text()
 
     async def moves(self, status: str) -> None:
         """The platform moves the order on, a minute later by its clock."""
@@ -100,35 +78,18 @@ class Stall:
             await self.polls.poll_due()
         await self.works()
 
-    async def works(self) -> None:
-        for row in await self.pool.fetch(JOBS):
-            await self.calls.perform(read_job(self.name, row["payload"]), 0)
-            await self.pool.execute("DELETE FROM jobs.pgqueuer WHERE id = $1", row["id"])
-
     async def taken_in(self) -> list[str]:
-        """What intake tells of the whole log, from its beginning."""
-        for topic, key, value, headers in self.log.records:
-            if topic == ORDER_RECEIVED.name:
-                encoded = [(name, text.encode()) for name, text in headers.items()]
-                await self.intake.pipeline.send(topic, key, value, encoded)
-        await self.intake.pipeline.run_until_idle()
+        """What intake tells of the whole log, in which nothing is dead."""
+        kinds = await super().taken_in()
         assert self.intake.dead_codes == []
-        return self.intake.kinds
+        return kinds
 
 
 def an_order(**changes: Any) -> dict[str, Any]:
     line = {"sku": "OCOP-TS-01-600", "name": "Trà sen", "quantity": 2, "price": 175_000}
-    return {
-        "number": "x",
-        "shop": SHOP,
-        "placed_at": "2026-07-01T07:00:00+07:00",
-        "buyer": {"name": "Trần Thị B", "phone": "0900000002"},
-        "address": {"street": "Số 1", "ward": "Phường Cầu Giấy", "province": "Hà Nội"},
-        "lines": [line | {"weight": 600}],
-        "shipping": 16_000,
-        "cod": 366_000,
-        **changes,
-    }
+    address = {"street": "Số 1", "ward": "Phường Cầu Giấy", "province": "Hà Nội"}
+    ours = {"number": "x", "shop": SHOP, "address": address, "lines": [line | {"weight": 600}]}
+    return a_plain_order(**ours | changes)
 
 
 @pytest.fixture(params=["shopee", "lazada"])
@@ -157,11 +118,11 @@ async def a_stall(name: str, pool: Pool) -> AsyncIterator[Stall]:
     held = Held(peer, peer.joining()["secrets"][0])
     async with serving(peer) as url:
         account = ChannelAccount(url, app_id=APP_IDS[name], timeout_s=5.0)
-        api, log = ROWS[name].connect(account, held), Log()
-        calls = ChannelCalls(name, api, ChannelMeans(pool, log, Vault(bytes(32))))
-        polls = Polls(ROWS[name], api, pool, first_look=timedelta(days=1), every_s=1e-6)
-        yield Stall(name, url, peer, held, api, calls, polls, log, intake, pool)
-        await api.close()
+        means = connected(ROWS[name], account, held, pool)
+        yield Stall(
+            **vars(means), name=name, url=url, intake=intake, pool=pool, peer=peer, held=held
+        )
+        await means.api.close()
 
 
 async def test_an_order_is_fetched_and_placed_with_a_masked_buyer(stall: Stall) -> None:

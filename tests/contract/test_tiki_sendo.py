@@ -9,12 +9,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
 import asyncpg
 import orjson
 import pytest
 
-from schemas.catalogue import ORDER_RECEIVED
 from services.channels.directory import CHANNELS
 from services.channels.port import (
     ChannelAccount,
@@ -27,25 +25,19 @@ from services.channels.port import (
     Told,
 )
 from services.jobs import channel_calls
-from services.jobs.channel_calls import ChannelCalls, ChannelMeans
-from services.jobs.channel_polls import Polls
-from services.jobs.channel_queue import read_job
 from services.sandbox.options import CALM, Options
 from services.sandbox.sendo import SendoSandbox
 from services.sandbox.serving import serving
 from services.sandbox.tiki import TikiSandbox
-from services.store.vault import Vault
-from tests.intaking import Intaking, start_intake
-from tests.market import Log
+from tests.intaking import start_intake
+from tests.market_stalls import MarketStall, a_plain_order, connected
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from services.channels.port import ChannelApi
     from services.sandbox.market import Market
     from services.store.pool import Pool
 
-JOBS = "SELECT id, payload FROM jobs.pgqueuer ORDER BY id"
 SHOP = "SHOP-1"
 ROWS = {row.name: row for row in CHANNELS}
 REGISTRY = """
@@ -69,36 +61,15 @@ class KnownSecrets:
 
 
 @dataclass
-class Stall:
-    """One channel: its double, our calls to it, the log and intake behind it."""
+class Stall(MarketStall):
+    """One of the two, and what stands behind it."""
 
-    name: str
-    url: str
     market: Market
     peer: TikiSandbox | SendoSandbox
-    api: ChannelApi
-    calls: ChannelCalls
-    polls: Polls
-    log: Log
-    intake: Intaking
-    pool: Pool
 
     async def buys(self, number: str = "100000001", **changes: Any) -> None:
         """A buyer orders, told in the plain shape."""
         await self.does("", an_order(number, **changes))
-
-    async def does(self, what: str, body: dict[str, Any] | None = None) -> None:
-        async with (
-            aiohttp.ClientSession() as session,
-            session.post(f"{self.url}/admin/orders{what}", json=body or {}) as answer,
-        ):
-            assert answer.status == 200, await answer.text()
-
-    async def work(self) -> None:
-        """Every fetch that waits, as the queue would do it."""
-        for row in await self.pool.fetch(JOBS):
-            await self.calls.perform(read_job(self.name, row["payload"]), 0)
-            await self.pool.execute("DELETE FROM jobs.pgqueuer WHERE id = $1", row["id"])
 
     async def looks(self) -> None:
         """Poll until nothing is new, take what is kept, fetch it."""
@@ -106,32 +77,14 @@ class Stall:
             await self.polls.poll_due()
         if ROWS[self.name].drains_every_s is not None:
             await self.polls.drain()
-        await self.work()
-
-    async def taken_in(self) -> list[str]:
-        """What intake tells of the whole log, from its beginning."""
-        for topic, key, value, headers in self.log.records:
-            if topic == ORDER_RECEIVED.name:
-                encoded = [(name, text.encode()) for name, text in headers.items()]
-                await self.intake.pipeline.send(topic, key, value, encoded)
-        await self.intake.pipeline.run_until_idle()
-        return self.intake.kinds
+        await self.works()
 
 
 def an_order(number: str, **changes: Any) -> dict[str, Any]:
     address = {"street": "Số 1 Đường Mẫu", "ward": "Phường Cầu Giấy", "province": "Hà Nội"}
     line = {"sku": "OCOP-TS-01-600", "quantity": 2, "price": 175_000, "ref": "30000000001"}
-    return {
-        "number": number,
-        "shop": SHOP,
-        "placed_at": "2026-07-01T07:00:00+07:00",
-        "buyer": {"name": "Trần Thị B", "phone": "0900000002"},
-        "address": address,
-        "lines": [line],
-        "shipping": 16_000,
-        "cod": 366_000,
-        **changes,
-    }
+    ours = {"number": number, "shop": SHOP, "address": address, "lines": [line]}
+    return a_plain_order(**ours | changes)
 
 
 @pytest.fixture(params=["tiki", "sendo"])
@@ -153,11 +106,11 @@ async def a_stall(name: str, pool: Pool) -> AsyncIterator[Stall]:
     peer = (TikiSandbox if name == "tiki" else SendoSandbox)(options)
     async with serving(peer) as url:
         account = ChannelAccount(url, app_id="sandbox", timeout_s=5.0)
-        api, log = ROWS[name].connect(account, KnownSecrets()), Log()
-        calls = ChannelCalls(name, api, ChannelMeans(pool, log, Vault(bytes(32))))
-        polls = Polls(ROWS[name], api, pool, first_look=timedelta(days=1), every_s=1e-6)
-        yield Stall(name, url, peer.yard, peer, api, calls, polls, log, intake, pool)
-        await api.close()
+        means = connected(ROWS[name], account, KnownSecrets(), pool)
+        yield Stall(
+            **vars(means), name=name, url=url, intake=intake, pool=pool, market=peer.yard, peer=peer
+        )
+        await means.api.close()
 
 
 def the_numbers(stall: Stall) -> set[str]:
@@ -338,7 +291,7 @@ async def test_events_that_were_not_acknowledged_come_again(
         with pytest.raises(TypeError):
             await tiki.polls.drain()
     await tiki.polls.drain()
-    await tiki.work()
+    await tiki.works()
     assert isinstance(tiki.peer, TikiSandbox)
     assert (tiki.peer.events, tiki.market.totals["events_pulled"]) == ([], 2)
     assert await tiki.taken_in() == ["OrderPlaced"]
@@ -359,7 +312,7 @@ async def test_a_list_is_read_even_while_the_queue_is_away(
     monkeypatch.setattr("services.channels.tiki.api.QUEUES", "/nowhere")
     await tiki.buys()
     await tiki.polls.poll_due()
-    await tiki.work()
+    await tiki.works()
     assert len(tiki.log.records) == 1
 
 
