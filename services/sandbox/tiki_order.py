@@ -9,7 +9,7 @@ from services.sandbox.options import VIETNAM_TIME
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from services.sandbox.market import Sold
+    from services.sandbox.market import PlainOrder, Sold
 
 
 def tiki_order(sold: Sold) -> dict[str, Any]:
@@ -39,30 +39,39 @@ def tiki_order(sold: Sold) -> dict[str, Any]:
             for number, (at, status) in enumerate(sold.history, start=1)
         ],
         "payment": {"method": "cod" if order.cod else "cybersource", "is_prepaid": not order.cod},
-        "shipping": {
-            "partner_name": "TikiNOW" if sold.tracking_no else "",
-            "tracking_code": sold.tracking_no,
-            "status": "",
-            "address": {
-                "full_name": order.buyer.name,
-                "phone": order.buyer.phone,
-                "street": order.address.street,
-                "ward": order.address.ward,
-                "district": order.address.district,
-                "region": order.address.province,
-                "country_id": "VN",
-            },
-        },
-        "invoice": {
-            "subtotal": order.goods,
-            "grand_total": order.goods + order.shipping - order.discount,
-            "collectible_amount": order.cod,
-            "discount_amount": order.discount,
-            "shipping_amount_after_discount": order.shipping,
-        },
+        "shipping": _shipping(sold),
+        "invoice": _invoice(order),
         "cancel_info": cancelled if sold.status == "canceled" else None,
         "children": [],
         "siblings": [],
+    }
+
+
+def _shipping(sold: Sold) -> dict[str, Any]:
+    order = sold.order
+    return {
+        "partner_name": "TikiNOW" if sold.tracking_no else "",
+        "tracking_code": sold.tracking_no,
+        "status": "",
+        "address": {
+            "full_name": order.buyer.name,
+            "phone": order.buyer.phone,
+            "street": order.address.street,
+            "ward": order.address.ward,
+            "district": order.address.district,
+            "region": order.address.province,
+            "country_id": "VN",
+        },
+    }
+
+
+def _invoice(order: PlainOrder) -> dict[str, Any]:
+    return {
+        "subtotal": order.goods,
+        "grand_total": order.goods + order.shipping - order.discount,
+        "collectible_amount": order.cod,
+        "discount_amount": order.discount,
+        "shipping_amount_after_discount": order.shipping,
     }
 
 
