@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from schemas.mending import Correction
 from schemas.tracking import TrackingStatus
-from services.channels.neutral import told
+from services.channels.invalid import told
 from services.reference.status_map import read_status_map
 
 if TYPE_CHECKING:

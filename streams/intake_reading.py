@@ -14,16 +14,15 @@ from schemas.intake import Channel, ReceivedParcel
 from schemas.place import HOME
 from services.channels.contact import Contact, ContactProblem, read_contact
 from services.channels.formats import READINGS
+from services.channels.invalid import PayloadInvalid, told
 from services.channels.neutral import (
     NEUTRAL,
     Moment,
     NoticePayload,
     OrderPayload,
     Part,
-    PayloadInvalid,
     Text,
     read_order,
-    told,
 )
 from services.channels.port import Nothing, Unmapped
 from streams.rules.intake_fold import No

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from schemas.mending import Correction, Request
 from schemas.tracking import TrackingStatus
-from services.channels.neutral import told
+from services.channels.invalid import told
 from streams.rules.tracking import Scan, scan_key
 from streams.runtime.stage import Dead
 

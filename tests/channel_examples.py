@@ -6,6 +6,8 @@ import json
 from copy import deepcopy
 from typing import Any, Final
 
+from hypothesis import strategies as st
+
 PARTNER_KEY: Final = "sample-partner-key"
 PUSH_URL: Final = "https://ocop.example/hooks/shopee"
 APP_SECRET: Final = "sample-app-secret"
@@ -88,3 +90,20 @@ def a_lazada_order(*items: dict[str, Any], **changes: Any) -> dict[str, Any]:
 def raw(order: dict[str, Any]) -> bytes:
     """As it is in the log."""
     return json.dumps(order, ensure_ascii=False).encode()
+
+
+JSON: Final = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+PUSHED_BODIES: Final = (
+    st.binary()
+    | JSON.map(
+        lambda data: raw({"shop_id": 1, "seller_id": 1, "code": 3, "message_type": 0, "data": data})
+    )
+    | st.dictionaries(
+        st.sampled_from(["shop_id", "seller_id", "code", "message_type", "data"]), JSON
+    ).map(raw)
+)
+"""Bodies that may be pushed at us, of Shopee's shape, of Lazada's, and of none."""

@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from schemas.partner import PartnerEvent
 from services.carriers.webhook import CarrierEvent, UnreadableWebhook
-from services.channels.neutral import told
+from services.channels.invalid import told
 from services.reference.status_map import SHARED, normalised
 
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal
 
-from pydantic import ValidationError
-
-from services.channels.neutral import PayloadInvalid, Payment, told
+from services.channels.neutral import Payment
 from services.channels.port import Effect
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 NOTICES: Final[Mapping[Effect, Literal["cancel_requested", "cancelled", "returned"]]] = (
     MappingProxyType(
@@ -24,15 +21,6 @@ NOTICES: Final[Mapping[Effect, Literal["cancel_requested", "cancelled", "returne
     )
 )
 """The event that a status with this effect is."""
-
-
-@contextlib.contextmanager
-def understood() -> Iterator[None]:
-    """What is not as the marketplace writes it, or cannot be said in our format, is PayloadInvalid."""
-    try:
-        yield
-    except ValidationError as problems:
-        raise PayloadInvalid("payload_invalid", told(problems)) from None
 
 
 def cash_or_prepaid(total_vnd: int, *, is_cod: bool) -> Payment:

@@ -21,7 +21,6 @@ from pydantic import (
     Field,
     StringConstraints,
     TypeAdapter,
-    ValidationError,
     model_validator,
 )
 
@@ -30,6 +29,7 @@ from schemas.intake import Channel, Handling
 from schemas.place import HOME
 from services.channels.contact import ContactProblem
 from services.channels.countries import CountryText, HsCode, blank_is_home
+from services.channels.invalid import PayloadInvalid, understood
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,18 +42,8 @@ MOST_VERSIONS: Final = 2**31 - 1
 """Until 2038 also the time of a marketplace's order in Unix s, which serves as its version."""
 EARLIEST: Final = datetime(2015, 1, 1, tzinfo=UTC)
 LATEST: Final = datetime(2100, 1, 1, tzinfo=UTC)
-TOLD_ERRORS: Final = 5
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
-
-
-class PayloadInvalid(Exception):
-    """A payload that is no order we can understand: a stable code and a sentence."""
-
-    def __init__(self, code: str, reason: str) -> None:
-        super().__init__(f"{code}: {reason}")
-        self.code = code
-        self.reason = reason
 
 
 def _clean(text: str) -> str:
@@ -259,10 +249,8 @@ def parse_order(raw: bytes) -> Payload:
     Raises:
         PayloadInvalid: it is not JSON, or not an `ocop.order/1`.
     """
-    try:
+    with understood():
         payload = _PAYLOAD.validate_json(raw)
-    except ValidationError as problems:
-        raise PayloadInvalid("payload_invalid", told(problems)) from None
     if payload.channel not in NEUTRAL:
         raise PayloadInvalid("payload_invalid", "channel: has a format of its own")
     return _as_sent(payload) if isinstance(payload, OrderPayload) else payload
@@ -274,10 +262,8 @@ def read_order(given: object) -> OrderPayload:
     Raises:
         PayloadInvalid: it is not an `ocop.order/1` with the whole order.
     """
-    try:
+    with understood():
         return _as_sent(OrderPayload.model_validate(given))
-    except ValidationError as problems:
-        raise PayloadInvalid("payload_invalid", told(problems)) from None
 
 
 def _as_sent(payload: OrderPayload) -> OrderPayload:
@@ -285,17 +271,3 @@ def _as_sent(payload: OrderPayload) -> OrderPayload:
     if not any(getattr(payload, name) for name in OURS):
         return payload
     return payload.model_copy(update=dict(OURS))
-
-
-def told(problems: ValidationError) -> str:
-    """The first few errors as `field: what is wrong`, without any given value."""
-    errors = problems.errors(include_url=False, include_input=False, include_context=False)
-    sentences = [
-        # This message alone would repeat what was sent.
-        "event: is none of the format's"
-        if error["type"] == "union_tag_invalid"
-        else f"{'.'.join(map(str, error['loc'])) or 'body'}: {error['msg']}"
-        for error in errors[:TOLD_ERRORS]
-    ]
-    more = len(errors) - TOLD_ERRORS
-    return "; ".join(sentences) + (f"; and {more} more" if more > 0 else "")

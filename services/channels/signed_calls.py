@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from services.channels.http import ChannelLine
-from services.channels.neutral import PayloadInvalid
+from services.channels.invalid import PayloadInvalid
 from services.channels.port import ChannelUnreachable, NotTold
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from services.channels.formats import READINGS
-from services.channels.neutral import PayloadInvalid
+from services.channels.invalid import PayloadInvalid
 from services.channels.port import ChannelDenied, ChannelUnreachable, Fetched, Missing
 from services.conform.verdict import Verdict, failed, not_offered, passed
 from services.errors import OperatorError

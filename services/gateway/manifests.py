@@ -9,7 +9,7 @@ import orjson
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from services.channels.neutral import told
+from services.channels.invalid import told
 from services.gateway.idempotency import answer_once
 from services.gateway.labels import PRINTED, pdf
 from services.gateway.limits import ORDER_MAX_BYTES, read_body

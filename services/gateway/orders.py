@@ -16,7 +16,8 @@ from schemas.catalogue import ORDER_RECEIVED
 from schemas.ids import ORDER_NUMBER, channel_key, order_channel_key
 from schemas.ids import order_id as order_id_of
 from schemas.intake import Channel, ReceivedParcel
-from services.channels.neutral import OrderPayload, PayloadInvalid, parse_order, told
+from services.channels.invalid import PayloadInvalid, told
+from services.channels.neutral import OrderPayload, parse_order
 from services.gateway.bodies import CHANNEL_ORDER
 from services.gateway.idempotency import answer_once
 from services.gateway.ingest import trace_of

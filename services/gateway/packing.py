@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from schemas.catalogue import PACKING_REPORTED
 from schemas.packing import PackingReport
-from services.channels.neutral import told
+from services.channels.invalid import told
 from services.gateway.ingest import trace_of
 from services.gateway.limits import ORDER_MAX_BYTES, read_body
 from services.gateway.orders import accepted, require_own

@@ -13,7 +13,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from schemas.catalogue import TRACKING_RECEIVED
 from schemas.ids import tracking_key
 from schemas.partner import FORMAT, MOST_EVENTS, PartnerEvent
-from services.channels.neutral import told
+from services.channels.invalid import told
 from services.gateway.bodies import partner_events
 from services.gateway.ingest import trace_of
 from services.gateway.limits import WEBHOOK_MAX_BYTES, read_body

@@ -17,7 +17,7 @@ from schemas.intake import LOGISTICS
 from services.carriers.platform import FORMAT
 from services.channels.effects import alarms
 from services.channels.formats import READINGS
-from services.channels.neutral import PayloadInvalid
+from services.channels.invalid import PayloadInvalid
 from services.channels.port import (
     ChannelDenied,
     ChannelUnreachable,

@@ -19,7 +19,8 @@ from services.carriers.account import Account
 from services.carriers.ems import mapping
 from services.carriers.port import BookingRequest, Party
 from services.channels.contact import ContactProblem, read_contact
-from services.channels.neutral import PayloadInvalid, parse_order, read_order
+from services.channels.invalid import PayloadInvalid
+from services.channels.neutral import parse_order, read_order
 from services.reference.countries import country_name
 from services.reference.places import Places
 from services.reference.rule_book import RuleBookInvalid, read_rule_book, sample_rule_book

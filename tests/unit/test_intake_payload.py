@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from schemas.intake import Channel
 from services.channels.contact import ContactProblem, read_contact
+from services.channels.invalid import PayloadInvalid
 from services.channels.neutral import (
     NoticePayload,
     OrderPayload,
-    PayloadInvalid,
     WantedOrder,
     parse_order,
     read_order,

@@ -12,19 +12,21 @@ from hypothesis import strategies as st
 
 from services.channels.contact import MASKED, read_contact
 from services.channels.formats import PUSHES, READINGS
+from services.channels.invalid import PayloadInvalid
 from services.channels.lazada.mapping import packages_of, parsed
 from services.channels.lazada.signature import call_signature
-from services.channels.neutral import NoticePayload, OrderPayload, PayloadInvalid
+from services.channels.neutral import NoticePayload, OrderPayload
 from services.channels.port import Effect, Nothing, PushTrust, Unmapped, UnreadablePush
 from tests.channel_examples import (
     APP_SECRET,
+    JSON,
     LAZADA_NO,
     LAZADA_PUSH,
+    PUSHED_BODIES,
     a_lazada_item,
     a_lazada_order,
     raw,
 )
-from tests.unit.test_shopee import JSON
 
 SHOP = "200000000001"
 UPDATED = datetime(2026, 7, 1, 1, 0, 12, tzinfo=UTC)
@@ -191,15 +193,7 @@ def test_whatever_comes_is_understood_or_refused_in_words(body: bytes) -> None:
         READINGS["lazada"](body, SHOP)
 
 
-@given(
-    st.binary()
-    | JSON.map(
-        lambda data: raw({"shop_id": 1, "seller_id": 1, "code": 3, "message_type": 0, "data": data})
-    )
-    | st.dictionaries(
-        st.sampled_from(["shop_id", "seller_id", "code", "message_type", "data"]), JSON
-    ).map(raw)
-)
+@given(PUSHED_BODIES)
 def test_whatever_push_comes_is_read_or_unreadable(body: bytes) -> None:
     with contextlib.suppress(UnreadablePush):
         PUSH.hints(body)

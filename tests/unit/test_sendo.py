@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.channels.contact import ContactProblem, read_contact
-from services.channels.neutral import NoticePayload, OrderPayload, PayloadInvalid, parse_order
+from services.channels.invalid import PayloadInvalid
+from services.channels.neutral import NoticePayload, OrderPayload, parse_order
 from services.channels.port import Change, Effect, Missing, Nothing, Unmapped
 from services.channels.sendo import answers
 from services.channels.sendo.reading import read_sendo

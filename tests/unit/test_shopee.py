@@ -12,13 +12,16 @@ from hypothesis import strategies as st
 
 from services.channels.contact import MASKED, read_contact
 from services.channels.formats import PUSHES, READINGS
-from services.channels.neutral import NoticePayload, OrderPayload, PayloadInvalid
+from services.channels.invalid import PayloadInvalid
+from services.channels.neutral import NoticePayload, OrderPayload
 from services.channels.port import Effect, Nothing, PushTrust, Unmapped, UnreadablePush
 from services.channels.shopee.mapping import packages_of, parsed
 from services.channels.shopee.signature import call_signature
 from tests.channel_examples import (
+    JSON,
     PARTNER_KEY,
     PUSH_URL,
+    PUSHED_BODIES,
     SHOPEE_NO,
     SHOPEE_PUSH,
     a_shopee_order,
@@ -169,13 +172,6 @@ def test_a_cancelled_package_carries_nothing() -> None:
     assert len(packages_of(parsed(raw(order)))) == 2
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=8,
-)
-
-
 @given(st.binary() | st.dictionaries(st.sampled_from(sorted(a_shopee_order())), JSON).map(
     lambda changes: raw(a_shopee_order(**changes))
 ))  # fmt: skip
@@ -184,15 +180,7 @@ def test_whatever_comes_is_understood_or_refused_in_words(body: bytes) -> None:
         READINGS["shopee"](body, SHOP)
 
 
-@given(
-    st.binary()
-    | JSON.map(
-        lambda data: raw({"shop_id": 1, "seller_id": 1, "code": 3, "message_type": 0, "data": data})
-    )
-    | st.dictionaries(
-        st.sampled_from(["shop_id", "seller_id", "code", "message_type", "data"]), JSON
-    ).map(raw)
-)
+@given(PUSHED_BODIES)
 def test_whatever_push_comes_is_read_or_unreadable(body: bytes) -> None:
     with contextlib.suppress(UnreadablePush):
         PUSH.hints(body)

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.channels.neutral import NoticePayload, OrderPayload, PayloadInvalid
+from services.channels.invalid import PayloadInvalid
+from services.channels.neutral import NoticePayload, OrderPayload
 from services.channels.port import Effect, Hint, Missing, Nothing, PackageState, Unmapped
 from services.channels.tiki import answers
 from services.channels.tiki.details import TikiDetails

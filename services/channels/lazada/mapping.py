@@ -24,6 +24,8 @@ from pydantic import BeforeValidator, Field, StringConstraints
 from schemas.ids import ORDER_NUMBER
 from schemas.intake import Channel
 from services.channels.effects import effect_of
+from services.channels.invalid import understood
+from services.channels.marketplace import cash_or_prepaid
 from services.channels.neutral import (
     Buyer,
     Cancel,
@@ -37,7 +39,6 @@ from services.channels.neutral import (
 )
 from services.channels.numbers import Amount, TextTime, from_text
 from services.channels.port import Effect, Nothing, PackageState, Reading, Unmapped
-from services.channels.understood import cash_or_prepaid, understood
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -21,10 +21,11 @@ from schemas.intake import Channel
 from services.channels.address_line import LineConfidence, read_address_line
 from services.channels.contact import ContactProblem
 from services.channels.effects import effect_of
+from services.channels.invalid import understood
+from services.channels.marketplace import NOTICES
 from services.channels.neutral import NoticePayload, OrderPayload
 from services.channels.port import Effect, Nothing, Unmapped
 from services.channels.sendo.model import Found
-from services.channels.understood import NOTICES, understood
 
 if TYPE_CHECKING:
     from services.channels.port import Reading

@@ -19,6 +19,8 @@ from pydantic import Field, StringConstraints
 
 from schemas.intake import Channel
 from services.channels.effects import effect_of
+from services.channels.invalid import understood
+from services.channels.marketplace import NOTICES, cash_or_prepaid
 from services.channels.neutral import (
     MOST_LINES,
     Buyer,
@@ -39,7 +41,6 @@ from services.channels.numbers import (  # noqa: TC001 (pydantic reads them)
     UnixTime,
 )
 from services.channels.port import Effect, Nothing, PackageState, Reading, Unmapped
-from services.channels.understood import NOTICES, cash_or_prepaid, understood
 
 FORMAT: Final = "ocop.order/1"
 CANCELLED_PACKAGES: Final = frozenset(

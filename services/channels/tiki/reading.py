@@ -21,10 +21,11 @@ from typing import TYPE_CHECKING, Any, Final, assert_never
 
 from schemas.intake import Channel
 from services.channels.effects import effect_of
+from services.channels.invalid import understood
+from services.channels.marketplace import NOTICES
 from services.channels.neutral import NoticePayload, OrderPayload
 from services.channels.port import Effect, Nothing, Unmapped
 from services.channels.tiki.model import Heading, Order
-from services.channels.understood import NOTICES, understood
 from services.channels.values import word
 
 if TYPE_CHECKING:
