@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 24 * HOUR_MS
 CREATE_TIMEOUT_MS: Final = 60_000
-LEADERS_WITHIN_S: Final = 30
-LEADERS_POLL_S: Final = 0.1
+LEADERS_WITHIN_S: Final = 120
+"""Opening eight hundred logs takes a busy small machine more than half a minute."""
+LEADERS_POLL_S: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +166,11 @@ async def _await_logs(bootstrap: str, made: Sequence[TopicPlan]) -> None:
     """A leader in the metadata may not have opened its log yet: ask each until it answers."""
     if not made:
         return
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap,
+        enable_auto_commit=False,
+        request_timeout_ms=LEADERS_WITHIN_S * 1000,
+    )
     await consumer.start()
     try:
         await consumer.end_offsets(
