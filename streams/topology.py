@@ -57,6 +57,11 @@ STAGES: Final = tuple((name, inputs) for name, (inputs, _) in FLOW.items())
 """The names and topics alone, for whoever looks from outside: lag, verify, tests."""
 
 
+GATHER_S: Final[Mapping[str, float]] = {Metrics.name: 1.0, Cod.name: 0.5}
+"""Stages whose readers do not mind a second: they work in larger batches, and leave the machine to
+those a seller waits for."""
+
+
 async def stages_now(database: Connection | Pool) -> tuple[tuple[str, tuple[Topic, ...]], ...]:
     """`STAGES`, and the stage of the partners' own topics if any partner has one."""
     publishers = await read_publishers(database)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from streams.runtime.kafka_log import KafkaLog
 from streams.runtime.publisher import KafkaPublisher
 from streams.runtime.settle import World
 from streams.runtime.telling import tell
+from streams.runtime.unit import Limits
 from streams.runtime.watchdog import Patience, Watchdog
 
 if TYPE_CHECKING:
@@ -35,12 +36,16 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class WorkerOptions:
-    """`exit_when_stalled_s`: end with an error after a stall of so long, for a supervisor."""
+    """`exit_when_stalled_s`: end with an error after a stall of so long, for a supervisor.
+
+    `gather_s`: see `streams.runtime.unit.Limits`.
+    """
 
     cluster: Cluster
     metrics_host: str = "127.0.0.1"
     metrics_port: int | None = None
     exit_when_stalled_s: float | None = None
+    gather_s: Mapping[str, float] = field(default_factory=dict)
 
 
 class Worker:
@@ -61,7 +66,8 @@ class Worker:
         name = "ocop-" + "-".join(self._names)
         self._publisher = KafkaPublisher(servers, name)
         world = World(pool, self._publisher, lambda: datetime.now(UTC), catalogue)
-        setting = Setting(world, KafkaLog(servers, name), options.cluster, tell)
+        limits = Limits(gather_s=options.gather_s)
+        setting = Setting(world, KafkaLog(servers, name), options.cluster, tell, limits)
         self._runners: list[StageRunner | PartnersRunner] = [
             StageRunner(stage, setting) for stage in stages
         ]

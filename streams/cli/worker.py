@@ -18,7 +18,7 @@ from streams.metrics_publisher import MonthlyPublisher
 from streams.partners import Partners
 from streams.runtime.publisher import KafkaPublisher
 from streams.sweep import Sweep
-from streams.topology import STAGES, build_stages
+from streams.topology import GATHER_S, STAGES, build_stages
 from streams.worker import Worker, WorkerOptions
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ async def run(names: list[str], settings: Settings, exit_when_stalled_s: float |
             settings.metrics_host,
             settings.metrics_port,
             exit_when_stalled_s,
+            GATHER_S,
         )
         worker = Worker(stages, pool, options, partners=Partners.name in names)
         async with revisions(names, settings, pool, worker), sweeps(names, settings, pool, worker):

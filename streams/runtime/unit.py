@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections import deque
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from enum import StrEnum
 from time import monotonic, time
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ from streams.runtime.persevere import Sleep, insist, settle_all
 from streams.runtime.slots import Slot
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from streams.runtime.ports import Log, Observer
     from streams.runtime.reading import Fetched, Reader
@@ -33,12 +34,14 @@ class Limits:
     """A batch takes whole fetches until it has `batch_records` or `batch_bytes`.
 
     A topic partition with `queue_records` or `queue_bytes` waiting is paused in the fetcher.
+    `gather_s`: how long a unit of a stage lets records gather between two batches; 0 if not named.
     """
 
     batch_records: int = 1_000
     batch_bytes: int = 4 * 1024 * 1024
     queue_records: int = 2_000
     queue_bytes: int = 2 * 1024 * 1024
+    gather_s: Mapping[str, float] = field(default_factory=dict)
 
 
 class State(StrEnum):
@@ -101,6 +104,7 @@ class Unit:
         self._queues = {topic: _Queue() for topic in settler.topics}
         self._wake = asyncio.Event()
         self._finishing = False
+        self._ending = asyncio.Event()
         self._stale = True
 
     def offer(self, fetched: Fetched) -> None:
@@ -124,6 +128,7 @@ class Unit:
     def finish(self) -> None:
         """End `run` after the batch in hand."""
         self._finishing = True
+        self._ending.set()
         self._wake.set()
 
     @property
@@ -169,6 +174,19 @@ class Unit:
             self.state = State.WORKING
             await self._settle(fetches, slot)
             self.state = State.WAITING
+        await self._gather()
+
+    async def _gather(self) -> None:
+        """Nobody waits for this stage: a batch of many records costs hardly more than one of few.
+
+        What is a whole batch already need not gather.
+        """
+        limits = self._around.limits
+        wait_s = limits.gather_s.get(self.id.stage, 0.0)
+        waiting = sum(queue.records for queue in self._queues.values())
+        if wait_s and waiting < limits.batch_records:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ending.wait(), wait_s)
 
     async def _open(self) -> None:
         self.state = State.OPENING

@@ -110,6 +110,30 @@ async def test_small_fetches_become_one_batch(town: Town) -> None:
     await work.end()
 
 
+async def test_a_stage_nobody_waits_for_lets_records_gather(town: Town) -> None:
+    entries(town, 30)
+    limits = Limits(batch_records=10, gather_s={"ledger": 60.0})
+    work = await Work(town, Ledger(town.bank), limits).opened()
+    work.unit.offer(work.fetcher.fetch(0, 3))
+    await until(lambda: work.applied == 3)
+    work.unit.offer(work.fetcher.fetch(3, 6))
+    await asyncio.sleep(0.1)
+    assert work.ledger.batches == [3]
+    await work.end()  # which waits for no gathering
+    assert work.ledger.batches == [3]
+
+
+async def test_what_is_a_whole_batch_already_need_not_gather(town: Town) -> None:
+    entries(town, 30)
+    limits = Limits(batch_records=10, gather_s={"ledger": 60.0})
+    work = await Work(town, Ledger(town.bank), limits).opened()
+    for start in range(0, 20, 5):
+        work.unit.offer(work.fetcher.fetch(start, start + 5))
+    await until(lambda: work.applied == 20)
+    assert work.ledger.batches == [10, 10]
+    await work.end()
+
+
 async def test_a_full_queue_pauses_its_topic_until_it_is_taken(town: Town) -> None:
     entries(town, 30)
     released = asyncio.Event()
