@@ -21,13 +21,15 @@ SELECT (SELECT count(*) FROM intake.orders) AS orders,
        (SELECT count(*) FROM runtime.dead_letters) AS dead
 """
 
-# Where the orders ended, in the sellers' words.
+# Where the orders ended, in the sellers' words. In doubt: a carrier gave no clear answer to a
+# booking, and a person must look.
 COUNT_ENDS = """
 SELECT count(*) FILTER (WHERE fulfilment = 'on_hold') AS held,
        count(*) FILTER (WHERE fulfilment = 'cancelled') AS cancelled,
        count(*) FILTER (WHERE status = 'delivered') AS delivered,
        count(*) FILTER (WHERE status IN ('returned', 'returned_to_stock')) AS returned,
-       count(*) FILTER (WHERE status = 'written_off') AS written_off
+       count(*) FILTER (WHERE status = 'written_off') AS written_off,
+       count(*) FILTER (WHERE NOT finished AND fulfilment <> 'on_hold') AS in_doubt
 FROM status.orders WHERE seller_id IS NOT NULL
 """
 

@@ -29,7 +29,7 @@ COUNTS: Final = {
     *("orders", "shipments", "parcels", "tracking_events", "duplicates_seen"),
     *("held", "cancelled", "delivered", "returned", "dead"),
 }
-ENDS: Final = ("held", "cancelled", "delivered", "returned", "written_off")
+ENDS: Final = ("held", "cancelled", "delivered", "returned", "written_off", "in_doubt")
 """Where an order may end."""
 
 
