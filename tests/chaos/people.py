@@ -52,7 +52,7 @@ class Ledger(Door):
             answer: dict[str, Any] = orjson.loads(body)
             if "report_id" in answer:
                 self.receipts.reports.add(answer["report_id"])
-            else:
+            elif "command_id" in answer:
                 self.receipts.records.add(answer["command_id"])
         return status, body
 
