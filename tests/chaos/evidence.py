@@ -20,13 +20,14 @@ from schemas.catalogue import (
     SHIPMENT_STATUS_CHANGED,
 )
 from services.carriers.directory import INTERFACES
+from tests.chaos.quiet import KNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from services.store.pool import Connection
     from tests.chaos.log import Log
-    from tests.chaos.people import Told
+from tests.chaos.people import Told
 
 Findings = list[str]
 
@@ -46,7 +47,6 @@ DELIVERED: Final = {
 }
 """The own code for it of each interface."""
 
-ORDERS_WITH_STATUS = "SELECT order_id FROM status.orders WHERE status IS NOT NULL"
 
 SETTLED_REPORTS = "SELECT report_id FROM packing.reports"
 
@@ -108,7 +108,7 @@ class Evidence:
         ]
 
     async def _orders_without_status(self) -> Findings:
-        known = {row["order_id"] for row in await self.database.fetch(ORDERS_WITH_STATUS)}
+        known = {row["order_id"] for row in await self.database.fetch(KNOWN)}
         return [f"{order} was accepted and has no status" for order in self.told.orders - known]
 
     async def _receipts_without_record(self) -> Findings:

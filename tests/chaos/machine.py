@@ -8,7 +8,7 @@ import signal
 import socket
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 import psutil
@@ -84,9 +84,11 @@ def two_of_everything(settings: Settings) -> tuple[Process, ...]:
     originals = (jobs(settings), *workers(settings))
     ports = own_ports(2 * len(originals))
     twins = [
-        with_metrics(f"{process.name}-{number}", process.argv, ports.pop())
+        replace(twin, env={**process.env, **twin.env})
         for process in originals
-        for number in (1, 2)
+        for twin in (
+            with_metrics(f"{process.name}-{number}", process.argv, ports.pop()) for number in (1, 2)
+        )
     ]
     return (*sandboxes(settings), gateway(settings), *twins)
 

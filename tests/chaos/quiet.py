@@ -34,7 +34,16 @@ WHERE seller_id IS NOT NULL AND NOT finished AND fulfilment <> 'on_hold'
         AND opened_at < now() - interval '30 seconds')
 ORDER BY order_id
 """
-KNOWN_ORDERS = "SELECT count(*) FROM status.orders WHERE seller_id IS NOT NULL"
+# Orders that have a status, and those of a marketplace that we first saw when its own carrier had
+# taken them already: there was nothing left to fulfil.
+KNOWN = """
+SELECT order_id FROM status.orders WHERE status IS NOT NULL
+UNION
+SELECT concat_ws(':', seen.channel, shop.seller_id, seen.number)
+FROM channels.orders seen
+JOIN registry.shops shop ON (shop.channel, shop.shop_ref) = (seen.channel, seen.shop)
+"""
+KNOWN_ORDERS = f"SELECT count(*) FROM ({KNOWN}) AS known"  # noqa: S608 - our own text
 CHECKPOINTS = "SELECT stage, partition, offsets::text FROM runtime.checkpoints"
 JOBS = """
 SELECT count(*) FROM jobs.pgqueuer
