@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from services.store.pool import Connection
     from tests.chaos.log import Log
-from tests.chaos.people import Told
+    from tests.chaos.people import Told
 
 Findings = list[str]
 
