@@ -27,6 +27,8 @@ from tests.integration.gateway.conftest import MASTER_KEY, VIETTELPOST_SECRET
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from services.embedded.kafka import EmbeddedKafka
+    from services.embedded.process import Place
     from tests.integration.gateway.conftest import Served
 
 pytestmark = [
@@ -38,6 +40,13 @@ pytestmark = [
 REQUESTS = 10_000
 SLOWEST_S = 10.0
 SECRET = "fuzz-secret-of-a-carrier"
+
+
+@pytest.fixture
+def kafka(own_kafka: Callable[[], tuple[EmbeddedKafka, Place]]) -> str:
+    """A broker of its own: so many bodies that nobody can read would park others' workers."""
+    broker, _ = own_kafka()
+    return broker.bootstrap
 
 
 @dataclass
