@@ -35,7 +35,8 @@ async def test_a_database_that_is_away_is_503_until_it_is_back(
 ) -> None:
     await ensure_topics(kafka, TOPICS, Durability(1, 1, flush=False))
     home = tmp_path_factory.mktemp("postgres")
-    place, server = Place(home), EmbeddedPostgres(home, durable=False, tied=True)
+    # Durable: a server that is killed must still have what was written a moment before.
+    place, server = Place(home), EmbeddedPostgres(home, durable=True, tied=True)
     server.prepare(place)
     place.start(server.process())
     place.wait(server.process())
