@@ -15,6 +15,10 @@ from services.kafka.admin import ensure_topics
 from services.kafka.durability import Durability
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from services.embedded.kafka import EmbeddedKafka
+    from services.embedded.process import Place
     from services.store.pool import Pool
 
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres]
@@ -32,8 +36,14 @@ INSERT INTO tracking.due VALUES
 """
 
 
-# The broker is shared: what other tests wrote about other numbers is read too.
 OURS = "FROM tracking.bookings WHERE reference = 'OCAAAAAAAAAAAAAAAA-1'"
+
+
+@pytest.fixture
+def kafka(own_kafka: Callable[[], tuple[EmbeddedKafka, Place]]) -> str:
+    """A broker of its own: news of the silent parcel's number, from other tests, would be news."""
+    broker, _ = own_kafka()
+    return broker.bootstrap
 
 
 async def test_a_worker_looks_at_parcels_nobody_tells_of(
