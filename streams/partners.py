@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from schemas.catalogue import TRACKING_RECEIVED
 from schemas.ids import tracking_key
-from schemas.partner import FORMAT
-from services.carriers.generic import read_event
+from services.carriers.generic import read_event, sender_headers
 from services.carriers.webhook import UnreadableWebhook
 from streams.runtime.stage import Dead, Forward, Handled
 
@@ -50,12 +49,7 @@ class Partners:
             event = read_event(raw)
         except UnreadableWebhook as error:
             return Dead(record, error.code, error.reason)
-        headers = {
-            "ocop_carrier": partner.carrier,
-            "ocop_api": partner.api,
-            "ocop_partner": partner.partner_id,
-            "ocop_format": FORMAT,
-        }
+        headers = sender_headers(partner.carrier, partner.api, partner.partner_id)
         return Forward(
             TRACKING_RECEIVED,
             tracking_key(partner.carrier, event.tracking_no),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import ValidationError
 
-from schemas.partner import PartnerEvent
+from schemas.partner import FORMAT, PartnerEvent
 from services.carriers.webhook import CarrierEvent, UnreadableWebhook
 from services.channels.invalid import told
 from services.reference.status_map import SHARED, normalised
@@ -16,6 +16,16 @@ def read_event(raw: bytes) -> PartnerEvent:
         return PartnerEvent.model_validate_json(raw)
     except ValidationError as invalid:
         raise UnreadableWebhook("invalid_event", told(invalid)) from None
+
+
+def sender_headers(carrier: str, api: str, partner_id: str) -> dict[str, str]:
+    """What a record in `tracking.received` says of a partner that writes this form."""
+    return {
+        "ocop_carrier": carrier,
+        "ocop_api": api,
+        "ocop_partner": partner_id,
+        "ocop_format": FORMAT,
+    }
 
 
 def carrier_event(event: PartnerEvent, carrier: str, api: str) -> CarrierEvent:

@@ -12,7 +12,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from schemas.catalogue import TRACKING_RECEIVED
 from schemas.ids import tracking_key
-from schemas.partner import FORMAT, MOST_EVENTS, PartnerEvent
+from schemas.partner import MOST_EVENTS, PartnerEvent
+from services.carriers.generic import sender_headers
 from services.channels.invalid import told
 from services.gateway.bodies import partner_events
 from services.gateway.ingest import trace_of
@@ -79,12 +80,7 @@ async def store_events(
     parts: Parts, partner: Partner, events: list[PartnerEvent], trace: str | None
 ) -> None:
     """Append one record an event, keyed as every carrier's events are, all at once."""
-    ours = {
-        "ocop_carrier": partner.carrier,
-        "ocop_api": partner.api,
-        "ocop_partner": partner.partner_id,
-        "ocop_format": FORMAT,
-    }
+    ours = sender_headers(partner.carrier, partner.api, partner.partner_id)
     appends: list[Any] = [
         parts.ingest.append(
             TRACKING_RECEIVED,
