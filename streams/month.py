@@ -19,7 +19,6 @@ from services.sandbox.month.run import Progress as MonthProgress
 from services.store.master_key import master_key
 from services.store.pool import READER_SESSION, open_pool
 from services.store.vault import Vault
-from streams.processes import DOUBLED_CHANNELS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,8 +64,8 @@ async def join(settings: Settings) -> Keys:
             for name, url in settings.carrier_urls.items()
         }
         markets = {
-            name: await what_joining_gives(session, settings.channel_urls[name])
-            for name in DOUBLED_CHANNELS
+            name: await what_joining_gives(session, url)
+            for name, url in settings.channel_urls.items()
         }
     pool = await open_pool(
         settings.database, application_name="ocop-demo", size=2, session=READER_SESSION

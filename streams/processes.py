@@ -21,9 +21,6 @@ WORKERS: Final[dict[str, tuple[str, ...]]] = {
 }
 """Stages that share a process on a small machine. On a cluster each stage has workers of its own."""
 
-DOUBLED_CHANNELS: Final = ("shopee", "lazada", "tiki", "sendo")
-"""Channels with an API that have a double (services/sandbox/peers.py)."""
-
 SETTLE_AFTER_S: Final = "4"
 POLL_EVERY_S: Final = "1"
 SAMPLE_STARTS: Final = datetime(2026, 9, 30, tzinfo=UTC)
@@ -80,7 +77,7 @@ def sandboxes(settings: Settings) -> tuple[Process, ...]:
     """The carriers' and channels' doubles, where the settings look for them."""
     peers = (
         *(("CARRIER", name, url) for name, url in settings.carrier_urls.items()),
-        *(("CHANNEL", name, settings.channel_urls[name]) for name in DOUBLED_CHANNELS),
+        *(("CHANNEL", name, url) for name, url in settings.channel_urls.items()),
     )
     return tuple(
         Process(

@@ -17,7 +17,7 @@ from services.embedded.distribution import POM
 from services.gateway import access
 from services.settings import REPOSITORY, Settings, variables
 from streams.cli.table import COMMANDS
-from streams.processes import DOUBLED_CHANNELS, WORKERS, processes
+from streams.processes import WORKERS, processes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,7 +65,7 @@ def test_the_environment_makes_valid_settings_for_servers_of_their_own(
     assert settings.durability.flush
     assert settings.durability.on(brokers=1) == (1, 1)
     assert urlsplit(settings.database).hostname in SERVICES
-    channels = [settings.channel_urls[name] for name in DOUBLED_CHANNELS]
+    channels = list(settings.channel_urls.values())
     for url in (settings.gateway, *settings.carrier_urls.values(), *channels):
         assert urlsplit(url).hostname in SERVICES
 
@@ -82,7 +82,7 @@ def test_health_checks_ask_the_port_the_process_listens_on() -> None:
     }
     expected |= {
         f"sandbox-{name}": port_of(settings[f"OCOP_CHANNEL_{name.upper()}_URL"])
-        for name in DOUBLED_CHANNELS
+        for name in Settings().channel_urls
     }
     for name, address in expected.items():
         assert address in OURS[name]["healthcheck"]["test"][-1]
